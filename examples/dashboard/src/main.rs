@@ -1,0 +1,2 @@
+//! The live dashboard.
+fn main() {}

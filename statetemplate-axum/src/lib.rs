@@ -1,0 +1,1 @@
+//! Live server-rendered pages for axum.
