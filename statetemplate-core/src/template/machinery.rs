@@ -1,0 +1,227 @@
+//! The only place that touches minijinja's unstable machinery: parsing, code generation, evaluation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, OnceLock};
+
+use minijinja::machinery::{self, CodeGenerator, Instruction, Instructions};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, Value};
+
+pub(super) use minijinja::machinery::ast;
+
+/// A piece of compiled template that is evaluated on its own.
+#[derive(Debug)]
+pub(crate) struct Program {
+    code: Instructions<'static>,
+    blocks: BTreeMap<&'static str, Instructions<'static>>,
+    escape: AutoEscape,
+    size_hint: usize,
+}
+
+impl Program {
+    /// Runs the program for what it prints.
+    pub(crate) fn render(&self, env: &Environment<'static>, root: Value) -> Result<String, minijinja::Error> {
+        let mut text = String::with_capacity(self.size_hint);
+        let mut out = machinery::make_string_output(&mut text);
+        let outcome =
+            machinery::eval(env, &self.code, root, &self.blocks, &mut out, self.escape.clone()).map(drop);
+        drop(out);
+        outcome.map(|()| text)
+    }
+
+    /// Runs the program for the value that it leaves on the stack; what it prints is dropped.
+    pub(crate) fn value(&self, env: &Environment<'static>, root: Value) -> Result<Value, minijinja::Error> {
+        let mut text = String::new();
+        let mut out = machinery::make_string_output(&mut text);
+        let (value, _) =
+            machinery::eval(env, &self.code, root, &self.blocks, &mut out, self.escape.clone())?;
+        Ok(value.unwrap_or_default())
+    }
+}
+
+/// Writes a [`Program`], statement by statement.
+pub(super) struct Writer {
+    generator: CodeGenerator<'static>,
+    escape: AutoEscape,
+}
+
+impl Writer {
+    /// A program that runs under the auto-escaping rule of the template `file`.
+    pub(super) fn new(file: &'static str, source: &'static str, escape: AutoEscape) -> Self {
+        Writer { generator: CodeGenerator::new(file, source), escape }
+    }
+
+    pub(super) fn statement(&mut self, statement: &ast::Stmt<'static>) {
+        self.generator.compile_stmt(statement);
+    }
+
+    pub(super) fn expression(&mut self, expression: &ast::Expr<'static>) {
+        self.generator.compile_expr(expression);
+    }
+
+    /// Stores the top of the stack in the target of a `set`, `with` or `for`.
+    pub(super) fn assignment(&mut self, target: &ast::Expr<'static>) {
+        self.generator.compile_assignment(target);
+    }
+
+    pub(super) fn raw(&mut self, html: &str) {
+        if !html.is_empty() {
+            self.generator.add(Instruction::EmitRaw(intern(html)));
+        }
+    }
+
+    pub(super) fn store(&mut self, name: &'static str) {
+        self.generator.add(Instruction::StoreLocal(name));
+    }
+
+    pub(super) fn lookup(&mut self, name: &'static str) {
+        self.generator.add(Instruction::Lookup(name));
+    }
+
+    pub(super) fn constant(&mut self, value: impl Into<Value>) {
+        self.generator.add(Instruction::LoadConst(value.into()));
+    }
+
+    /// Replaces the `count` values on top of the stack by one list of them.
+    pub(super) fn list(&mut self, count: usize) {
+        self.generator.add(Instruction::BuildList(Some(count)));
+    }
+
+    /// Replaces the values on top of the stack by a list; their count lies above them.
+    pub(super) fn counted_list(&mut self) {
+        self.generator.add(Instruction::BuildList(None));
+    }
+
+    /// With the count of a list under a new value: puts the value under the count and counts it.
+    pub(super) fn count_value(&mut self) {
+        self.generator.add(Instruction::Swap);
+        self.constant(1usize);
+        self.generator.add(Instruction::Add);
+    }
+
+    pub(super) fn discard(&mut self) {
+        self.generator.add(Instruction::DiscardTop);
+    }
+
+    pub(super) fn duplicate(&mut self) {
+        self.generator.add(Instruction::DupTop);
+    }
+
+    pub(super) fn swap(&mut self) {
+        self.generator.add(Instruction::Swap);
+    }
+
+    pub(super) fn unpack(&mut self, count: usize) {
+        self.generator.add(Instruction::UnpackList(count));
+    }
+
+    pub(super) fn attribute(&mut self, name: &'static str) {
+        self.generator.add(Instruction::GetAttr(name));
+    }
+
+    pub(super) fn enter(&mut self) {
+        self.generator.add(Instruction::PushWith);
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.generator.add(Instruction::PopFrame);
+    }
+
+    pub(super) fn push_auto_escape(&mut self) {
+        self.generator.add(Instruction::PushAutoEscape);
+    }
+
+    pub(super) fn pop_auto_escape(&mut self) {
+        self.generator.add(Instruction::PopAutoEscape);
+    }
+
+    /// From here on what is printed is kept instead.
+    pub(super) fn begin_capture(&mut self) {
+        self.generator.add(begin_capture());
+    }
+
+    /// Leaves what was printed since [`Writer::begin_capture`] on the stack, as a safe string.
+    pub(super) fn end_capture(&mut self) {
+        self.generator.add(Instruction::EndCapture);
+    }
+
+    /// Applies a filter without arguments to the top of the stack.
+    pub(super) fn filter(&mut self, name: &'static str) {
+        // `!0` is minijinja's "look the filter up by name each time": its cache slots are handed out by the generator.
+        self.generator.add(Instruction::ApplyFilter(name, Some(1), !0));
+    }
+
+    pub(super) fn emit(&mut self, span: machinery::Span) {
+        self.generator.add_with_span(Instruction::Emit, span);
+    }
+
+    pub(super) fn emit_here(&mut self) {
+        self.generator.add(Instruction::Emit);
+    }
+
+    pub(super) fn at(&mut self, span: machinery::Span) {
+        self.generator.set_line_from_span(span);
+    }
+
+    pub(super) fn start_if(&mut self) {
+        self.generator.start_if();
+    }
+
+    pub(super) fn start_else(&mut self) {
+        self.generator.start_else();
+    }
+
+    pub(super) fn end_if(&mut self) {
+        self.generator.end_if();
+    }
+
+    pub(super) fn start_for(&mut self, with_loop_variable: bool, recursive: bool) {
+        self.generator.start_for_loop(with_loop_variable, recursive);
+    }
+
+    /// Ends a loop; `ask` leaves on the stack whether it had no items.
+    pub(super) fn end_for(&mut self, ask: bool) {
+        self.generator.end_for_loop(ask);
+    }
+
+    pub(super) fn finish(self) -> Program {
+        let size_hint = self.generator.buffer_size_hint();
+        let (code, blocks) = self.generator.finish();
+        Program { code, blocks, escape: self.escape, size_hint }
+    }
+}
+
+/// The instruction that begins a capture. Its argument has a private type, so it is taken from a compiled sample.
+fn begin_capture() -> Instruction<'static> {
+    static SAMPLE: OnceLock<Instructions<'static>> = OnceLock::new();
+    let sample = SAMPLE.get_or_init(|| {
+        let block = machinery::parse("{% set x %}{% endset %}", "sample", SyntaxConfig::default())
+            .expect("the sample is a valid template");
+        let mut generator = CodeGenerator::new("sample", "");
+        generator.compile_stmt(&block);
+        generator.finish().0
+    });
+    sample.get(0).expect("a set block starts with an instruction").clone()
+}
+
+/// Parses a template; `name` and `source` live as long as the process.
+pub(super) fn parse(
+    name: &'static str,
+    source: &'static str,
+    syntax: SyntaxConfig,
+) -> Result<ast::Stmt<'static>, minijinja::Error> {
+    machinery::parse(source, name, syntax)
+}
+
+/// Returns an equal string that lives as long as the process. minijinja's code borrows from its source; equal texts
+/// are kept once, so that compiling the same templates again keeps nothing more.
+pub(super) fn intern(text: &str) -> &'static str {
+    static KEPT: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut kept = KEPT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(&known) = kept.get(text) {
+        return known;
+    }
+    let text: &'static str = Box::leak(text.into());
+    kept.insert(text);
+    text
+}
