@@ -1,1 +1,5 @@
 //! The heart of StateTemplate: data in, updates out.
+
+mod error;
+
+pub use error::{Error, ErrorKind, TemplateLocation};
