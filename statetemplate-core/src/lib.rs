@@ -1,5 +1,7 @@
 //! The heart of StateTemplate: data in, updates out.
 
 mod error;
+mod snapshot;
 
 pub use error::{Error, ErrorKind, TemplateLocation};
+pub use snapshot::{PathStep, Shared, Snapshot, changed_paths};
