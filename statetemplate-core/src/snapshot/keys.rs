@@ -1,0 +1,144 @@
+//! Key tables: the keys of a map or struct, shared by all maps of the same shape.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, OnceLock};
+
+use minijinja::Value;
+
+use super::node::Node;
+
+/// Up to this many string keys, looking at each is faster than hashing.
+const SCAN: usize = 12;
+
+/// How a map looks its keys up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Shape {
+    /// Field names, looked up as strings.
+    Struct,
+    /// Keys of any kind, looked up by minijinja's equality (where `1` is `1.0` and `true`); no two are equal.
+    Map,
+}
+
+/// The keys of a map, in order.
+pub(super) struct Keys {
+    shape: Shape,
+    names: Box<[Node]>,
+    index: Index,
+}
+
+enum Index {
+    /// String keys only: scanned while few, else hashed once somebody asks.
+    Strings(OnceLock<HashMap<Arc<str>, usize>>),
+    /// Other kinds of keys, as the values that templates look them up with.
+    Values(HashMap<Value, usize>),
+}
+
+impl Keys {
+    /// A table of `names`. For those of a map, keys equal to an earlier one are left out; the second result then says
+    /// which of `names` each remaining key's value comes from: the last of the equal ones, as in any map.
+    pub(super) fn new(shape: Shape, names: Vec<Node>) -> (Keys, Option<Vec<usize>>) {
+        let strings = names.iter().all(|name| matches!(name, Node::Str(_)));
+        if shape == Shape::Struct || (strings && !repeats(&names)) {
+            return (
+                Keys {
+                    shape,
+                    names: names.into(),
+                    index: Index::Strings(OnceLock::new()),
+                },
+                None,
+            );
+        }
+        let mut index: HashMap<Value, usize> = HashMap::with_capacity(names.len());
+        let (mut kept, mut sources) = (Vec::with_capacity(names.len()), Vec::with_capacity(names.len()));
+        for (at, name) in names.into_iter().enumerate() {
+            match index.entry(name.value()) {
+                Entry::Occupied(first) => sources[*first.get()] = at,
+                Entry::Vacant(free) => {
+                    free.insert(kept.len());
+                    kept.push(name);
+                    sources.push(at);
+                }
+            }
+        }
+        let index = if strings {
+            Index::Strings(OnceLock::new())
+        } else {
+            Index::Values(index)
+        };
+        (
+            Keys {
+                shape,
+                names: kept.into(),
+                index,
+            },
+            Some(sources),
+        )
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    pub(super) fn names(&self) -> &[Node] {
+        &self.names
+    }
+
+    /// The position of a string key; of the first one, should a struct have it twice.
+    pub(super) fn find(&self, key: &str) -> Option<usize> {
+        match &self.index {
+            Index::Strings(_) if self.names.len() <= SCAN => {
+                self.names.iter().position(|name| name.as_str() == Some(key))
+            }
+            Index::Strings(hashed) => hashed.get_or_init(|| self.hash()).get(key).copied(),
+            Index::Values(_) if self.names.len() <= SCAN => {
+                self.names.iter().position(|name| name.as_str() == Some(key))
+            }
+            Index::Values(values) => values.get(&Value::from(key)).copied(),
+        }
+    }
+
+    /// The position of a key that a template looks up.
+    pub(super) fn find_value(&self, key: &Value) -> Option<usize> {
+        match &self.index {
+            // Bytes pass for a string here, as they do where minijinja looks up a struct's field.
+            Index::Strings(_) if self.shape == Shape::Struct => self.find(key.as_str()?),
+            Index::Strings(_) if key.kind() == minijinja::value::ValueKind::String => {
+                self.find(key.as_str()?)
+            }
+            Index::Strings(_) => None,
+            Index::Values(values) => values.get(key).copied(),
+        }
+    }
+
+    /// The position of a key of another table.
+    pub(super) fn find_node(&self, key: &Node) -> Option<usize> {
+        match key {
+            Node::Str(text) => self.find(text),
+            other => self
+                .find_value(&other.value())
+                .filter(|at| self.names[*at].same(other)),
+        }
+    }
+
+    fn hash(&self) -> HashMap<Arc<str>, usize> {
+        let mut hashed = HashMap::with_capacity(self.names.len());
+        for (at, name) in self.names.iter().enumerate() {
+            if let Node::Str(text) = name {
+                hashed.entry(text.clone()).or_insert(at);
+            }
+        }
+        hashed
+    }
+}
+
+fn repeats(names: &[Node]) -> bool {
+    if names.len() <= SCAN {
+        return (1..names.len()).any(|at| names[..at].iter().any(|name| name.same(&names[at])));
+    }
+    let mut seen = std::collections::HashSet::with_capacity(names.len());
+    !names
+        .iter()
+        .filter_map(Node::as_str)
+        .all(|name| seen.insert(name))
+}
