@@ -1,5 +1,25 @@
 //! The heart of StateTemplate: data in, updates out.
 
+mod config;
 mod error;
+mod fragment;
+mod metrics;
+mod renderer;
+mod session;
+mod snapshot;
+pub mod store;
+mod template;
+mod token;
+pub mod wire;
 
+pub use config::Config;
 pub use error::{Error, ErrorKind, TemplateLocation};
+pub use fragment::{Patch, diff};
+pub use metrics::{Metrics, MetricsSnapshot};
+pub use renderer::{ProvisionalPage, Renderer, RendererBuilder, SessionOptions};
+pub use session::{
+    ActionError, ActionOutcome, Change, ConnectionGuard, Event, Session, SessionEnd, Subscription, Version,
+};
+pub use snapshot::Snapshot;
+pub use template::Plan;
+pub use token::{BrowserClaims, BrowserToken, Keyring, SessionClaims, SessionToken};
