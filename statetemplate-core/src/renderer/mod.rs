@@ -299,7 +299,6 @@ impl Renderer {
     ) -> Result<(SessionRecord, Arc<Plan>), Error> {
         self.core.start_cleaning();
         let limit = self.core.config.creation_timeout;
-        // What needs the data is done before the first wait, so that the data need not be shared between threads.
         let made = self.new_record(options, data, class);
         let created = async {
             let (record, plan) = made?;

@@ -219,9 +219,9 @@ impl Session {
         self.write(turn, base, next, patch).await?;
         let metrics = &self.core().metrics;
         if outcome.answer.is_done() {
-            metrics.actions_done().one()
+            metrics.actions_done().one();
         } else {
-            metrics.actions_failed().one()
+            metrics.actions_failed().one();
         }
         Ok(outcome)
     }

@@ -24,10 +24,12 @@ impl Drop for Slot {
     }
 }
 
+type Slots = HashMap<Arc<str>, Weak<Slot>>;
+
 /// All slots that someone holds. An idle session without a handle is in the store only.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    shards: Box<[Mutex<HashMap<Arc<str>, Weak<Slot>>>]>,
+    shards: Box<[Mutex<Slots>]>,
     hasher: RandomState,
 }
 
@@ -103,7 +105,7 @@ impl Registry {
         }
     }
 
-    fn shard(&self, id: &str) -> MutexGuard<'_, HashMap<Arc<str>, Weak<Slot>>> {
+    fn shard(&self, id: &str) -> MutexGuard<'_, Slots> {
         let index = self.hasher.hash_one(id) as usize % self.shards.len();
         lock(&self.shards[index])
     }

@@ -31,6 +31,13 @@ impl Answer {
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Done(_))
     }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Done(json) => json.as_deref().map_or(0, |json| json.get().len()),
+            Self::Failed { code, text } => code.len() + text.len(),
+        }
+    }
 }
 
 impl PartialEq for Answer {
@@ -69,7 +76,8 @@ pub enum LedgerState {
 ///
 /// The ledger is stored in the same atomic write as the data that the actions changed, which is what makes an action
 /// take effect exactly once. It is bounded: [`MAX_CLIENTS`](Self::MAX_CLIENTS) clients, of which the least recently
-/// active one is dropped for a new one, and [`MAX_ANSWERS`](Self::MAX_ANSWERS) answers each.
+/// active one is dropped for a new one, and [`MAX_ANSWERS`](Self::MAX_ANSWERS) answers or
+/// [`MAX_BYTES`](Self::MAX_BYTES) each.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ledger {
     /// The most recently active client is last.
@@ -84,11 +92,19 @@ struct Client {
     answers: VecDeque<(u64, Answer)>,
 }
 
+impl Client {
+    fn bytes(&self) -> usize {
+        self.answers.iter().map(|(_, answer)| answer.bytes()).sum()
+    }
+}
+
 impl Ledger {
     /// How many clients a ledger knows at most.
     pub const MAX_CLIENTS: usize = 16;
     /// How many unacknowledged answers a client may have.
     pub const MAX_ANSWERS: usize = 64;
+    /// How many bytes of unacknowledged answers a client may have before it has to acknowledge some: 256 KiB.
+    pub const MAX_BYTES: usize = 256 * 1024;
 
     /// What is known about action `number` of `client`.
     #[must_use]
@@ -110,7 +126,7 @@ impl Ledger {
             LedgerState::Gap {
                 expected: entry.highest + 1,
             }
-        } else if entry.answers.len() >= Self::MAX_ANSWERS {
+        } else if entry.answers.len() >= Self::MAX_ANSWERS || entry.bytes() >= Self::MAX_BYTES {
             LedgerState::Full
         } else {
             LedgerState::Next
@@ -278,6 +294,15 @@ mod tests {
         assert_eq!(ledger.state(&a, next), LedgerState::Full);
         ledger.acknowledge(&a, 1);
         assert_eq!(ledger.state(&a, next), LedgerState::Next);
+    }
+
+    #[test]
+    fn refuses_more_bytes_of_answers_than_it_may_keep() {
+        let (mut ledger, a) = (Ledger::default(), client("a"));
+        ledger.record(&a, 1, failed(&"x".repeat(Ledger::MAX_BYTES)));
+        assert_eq!(ledger.state(&a, 2), LedgerState::Full);
+        ledger.acknowledge(&a, 1);
+        assert_eq!(ledger.state(&a, 2), LedgerState::Next);
     }
 
     #[test]
