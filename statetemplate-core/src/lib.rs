@@ -1,9 +1,27 @@
 //! The heart of StateTemplate: data in, updates out.
 
+mod config;
 mod error;
+mod fragment;
+mod metrics;
+mod renderer;
+mod session;
 mod snapshot;
+pub mod store;
+mod template;
 #[cfg(feature = "test")]
 pub mod testing;
+mod token;
+pub mod wire;
 
+pub use config::Config;
 pub use error::{Error, ErrorKind, TemplateLocation};
+pub use fragment::{Patch, diff};
+pub use metrics::{Metrics, MetricsSnapshot};
+pub use renderer::{ProvisionalPage, Renderer, RendererBuilder, SessionOptions};
+pub use session::{
+    ActionError, ActionOutcome, Change, ConnectionGuard, Event, Session, SessionEnd, Subscription, Version,
+};
 pub use snapshot::{PathStep, Shared, Snapshot, changed_paths};
+pub use template::Plan;
+pub use token::{BrowserClaims, BrowserToken, Keyring, SessionClaims, SessionToken};

@@ -1,0 +1,103 @@
+//! Counters of what sessions and updates did.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Counters that only grow, shared by all sessions of a renderer.
+        #[derive(Debug, Default)]
+        pub struct Metrics {
+            $($name: AtomicU64,)*
+        }
+
+        /// The counters at one moment, for an exporter.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+        #[non_exhaustive]
+        pub struct MetricsSnapshot {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Metrics {
+            /// Reads all counters. Each is exact; together they may be a moment apart.
+            #[must_use]
+            pub fn snapshot(&self) -> MetricsSnapshot {
+                MetricsSnapshot { $($name: self.$name.load(Ordering::Relaxed),)* }
+            }
+
+            $(
+                $(#[$doc])*
+                pub(crate) fn $name(&self) -> Counter<'_> {
+                    Counter(&self.$name)
+                }
+            )*
+        }
+    };
+}
+
+metrics! {
+    /// Sessions made, provisional ones included.
+    sessions_created,
+    /// Provisional sessions that a join bound to a browser.
+    sessions_bound,
+    /// Sessions that could not be made or joined, whatever the reason.
+    sessions_refused,
+    /// Sessions whose time ran out.
+    sessions_expired,
+    /// Sessions that made room for others.
+    sessions_evicted,
+    /// Sessions ended by the application: closed or invalidated.
+    sessions_ended,
+    /// Connections opened.
+    connections_opened,
+    /// Connections ended.
+    connections_closed,
+    /// Actions that took effect.
+    actions_done,
+    /// Actions that failed and changed nothing.
+    actions_failed,
+    /// Actions that had run before and were answered from the ledger.
+    actions_repeated,
+    /// Handlers that ran again because another node had changed the session.
+    actions_rerun,
+    /// Changes of data that were committed.
+    commits,
+    /// Updates that changed no data.
+    updates_without_change,
+    /// Patches computed.
+    patches_computed,
+    /// Patches taken from a session's cache instead of being computed again.
+    patches_reused,
+    /// Patches sent that changed something on a page.
+    updates_sent,
+    /// Patches that turned out to change nothing on a page, so that nothing was sent.
+    updates_empty,
+    /// Bytes of frames sent.
+    bytes_sent,
+    /// Events pushed to pages.
+    events_pushed,
+    /// Events that a connection was too slow to receive.
+    events_dropped,
+}
+
+impl Metrics {
+    /// Counts a frame that a transport sent: its bytes, and whether it carried a change to the page.
+    pub fn count_sent(&self, bytes: usize, is_update: bool) {
+        self.bytes_sent().add(bytes as u64);
+        self.updates_sent().add(is_update.into());
+    }
+}
+
+/// One counter, about to grow.
+pub(crate) struct Counter<'a>(&'a AtomicU64);
+
+impl Counter<'_> {
+    pub(crate) fn add(&self, number: u64) {
+        self.0.fetch_add(number, Ordering::Relaxed);
+    }
+
+    pub(crate) fn one(&self) {
+        self.add(1);
+    }
+}

@@ -1,0 +1,286 @@
+//! Builds a renderer: its settings, checked.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use minijinja::Environment;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use zeroize::Zeroizing;
+
+use super::Renderer;
+use super::clock::Clock;
+use super::core::Core;
+use crate::session::Registry;
+use crate::store::{MemoryStore, SessionStore};
+use crate::{Config, Error, ErrorKind, Keyring, Metrics, Plan};
+
+/// The settings of a renderer to be.
+///
+/// A setting that is not made keeps its default; [`build`](Self::build) checks them all.
+#[must_use]
+pub struct RendererBuilder {
+    env: Environment<'static>,
+    config: Config,
+    templates: Vec<String>,
+    signing_key: Option<Zeroizing<Vec<u8>>>,
+    previous_signing_keys: Vec<Zeroizing<Vec<u8>>>,
+    requires_key: bool,
+    store: Option<Arc<dyn SessionStore>>,
+    clock: Clock,
+}
+
+impl RendererBuilder {
+    pub(super) fn new(env: Environment<'static>) -> Self {
+        Self {
+            env,
+            config: Config::default(),
+            templates: Vec::new(),
+            signing_key: None,
+            previous_signing_keys: Vec::new(),
+            requires_key: !cfg!(debug_assertions),
+            store: None,
+            clock: Clock::System,
+        }
+    }
+
+    /// Compiles this template when the renderer is built, so that its errors show at the start; other templates are
+    /// compiled at their first use. The first one named is the default of sessions that choose none. Default: the
+    /// environment's only template, if it has one.
+    pub fn template(mut self, name: impl Into<String>) -> Self {
+        self.templates.push(name.into());
+        self
+    }
+
+    /// The secret that tokens are sealed with: at least 32 random bytes, the same on all nodes. Without one, a debug
+    /// build makes a random key, so that sessions end with the process; a release build refuses.
+    pub fn signing_key(mut self, secret: impl AsRef<[u8]>) -> Self {
+        self.signing_key = Some(Zeroizing::new(secret.as_ref().to_vec()));
+        self
+    }
+
+    /// A secret whose tokens are still accepted, for changing the signing key without losing a session. May be called
+    /// again for more.
+    pub fn previous_signing_key(mut self, secret: impl AsRef<[u8]>) -> Self {
+        self.previous_signing_keys
+            .push(Zeroizing::new(secret.as_ref().to_vec()));
+        self
+    }
+
+    /// Refuses to build without a signing key. Default: only in release builds.
+    pub fn require_signing_key(mut self, required: bool) -> Self {
+        self.requires_key = required;
+        self
+    }
+
+    /// Where sessions are kept. Default: a [`MemoryStore`] with room for all sessions that the limits allow.
+    pub fn store(self, store: impl SessionStore) -> Self {
+        self.shared_store(Arc::new(store))
+    }
+
+    /// Like [`store`](Self::store), for a store that others use too.
+    pub fn shared_store(mut self, store: Arc<dyn SessionStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// How long a session lives on after its last use. Default 24 hours; at most the absolute expiration.
+    pub fn expiration(mut self, expiration: Duration) -> Self {
+        self.config.expiration = expiration;
+        self
+    }
+
+    /// How long a session lives at most, however much it is used. Default 30 days.
+    pub fn absolute_expiration(mut self, expiration: Duration) -> Self {
+        self.config.absolute_expiration = expiration;
+        self
+    }
+
+    /// How many sessions there may be, provisional ones apart. For one more, the least recently used session without a
+    /// connection is ended. Default 10 000, at least 1.
+    pub fn max_sessions(mut self, max: usize) -> Self {
+        self.config.max_sessions = max;
+        self
+    }
+
+    /// How many sessions may wait for their page to join; for one more, the oldest is ended. Default 10 000, at least 1.
+    pub fn max_provisional_sessions(mut self, max: usize) -> Self {
+        self.config.max_provisional_sessions = max;
+        self
+    }
+
+    /// How long a session waits for its page to join. Default 2 minutes.
+    pub fn provisional_expiration(mut self, expiration: Duration) -> Self {
+        self.config.provisional_expiration = expiration;
+        self
+    }
+
+    /// How often expired sessions are removed; more often where an expiry is shorter. Default 5 minutes.
+    pub fn cleanup_interval(mut self, interval: Duration) -> Self {
+        self.config.cleanup_interval = interval;
+        self
+    }
+
+    /// How long pushes gather before a connection sends them. Default 10 ms; zero sends each at once.
+    pub fn batching_delay(mut self, delay: Duration) -> Self {
+        self.config.batching_delay = delay;
+        self
+    }
+
+    /// How long an action handler may run. Default 30 seconds.
+    pub fn handler_timeout(mut self, timeout: Duration) -> Self {
+        self.config.handler_timeout = timeout;
+        self
+    }
+
+    /// How long making a session may take, its store included. Default 30 seconds.
+    pub fn creation_timeout(mut self, timeout: Duration) -> Self {
+        self.config.creation_timeout = timeout;
+        self
+    }
+
+    /// How long one call to the store may take. Default 10 seconds.
+    pub fn store_timeout(mut self, timeout: Duration) -> Self {
+        self.config.store_timeout = timeout;
+        self
+    }
+
+    /// How long a token that was refreshed is still accepted, for requests under way. Default 10 seconds.
+    pub fn token_grace(mut self, grace: Duration) -> Self {
+        self.config.token_grace = grace;
+        self
+    }
+
+    /// How long a browser keeps its identity without visiting. Default 30 days.
+    pub fn browser_expiration(mut self, expiration: Duration) -> Self {
+        self.config.browser_expiration = expiration;
+        self
+    }
+
+    /// The version of the application's data types. A node refuses sessions that a newer version wrote. Default 0.
+    pub fn data_version(mut self, version: u32) -> Self {
+        self.config.data_version = version;
+        self
+    }
+
+    /// Takes the time from tokio's clock, which a test can pause and move on.
+    #[cfg(any(test, feature = "test"))]
+    pub fn tokio_clock(mut self) -> Self {
+        self.clock = Clock::tokio();
+        self
+    }
+
+    /// Builds the renderer. It may be built outside of a runtime; its tasks start at its first use inside of one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when a key is missing or too short, or a limit or time is zero;
+    /// [`ErrorKind::Template`] when one of the named templates does not compile.
+    pub fn build(self) -> Result<Renderer, Error> {
+        self.check()?;
+        let keyring = self.keyring()?;
+        let mut plans = HashMap::new();
+        for name in &self.templates {
+            let plan = Plan::compile(&self.env, name)?;
+            plans.insert(Arc::from(name.as_str()), Arc::new(plan));
+        }
+        let default_template = match self.templates.first() {
+            Some(name) => Some(Arc::from(name.as_str())),
+            None => only_template(&self.env),
+        };
+        let store = self.store.unwrap_or_else(|| {
+            let config = &self.config;
+            let room = config
+                .max_sessions
+                .saturating_add(config.max_provisional_sessions);
+            // Sessions on their way from one class to the other need a little more room.
+            Arc::new(MemoryStore::with_capacity(room.saturating_add(1_000)))
+        });
+        Ok(Renderer::new(Arc::new(Core {
+            config: self.config,
+            metrics: Metrics::default(),
+            registry: Registry::new(),
+            clock: self.clock,
+            tasks: TaskTracker::new(),
+            store,
+            keyring,
+            env: self.env,
+            plans: RwLock::new(plans),
+            default_template,
+            stopping: CancellationToken::new(),
+            cleaning: AtomicBool::new(false),
+            coming: [AtomicUsize::new(0), AtomicUsize::new(0)],
+        })))
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let config = &self.config;
+        let times = [
+            ("expiration", config.expiration),
+            ("absolute_expiration", config.absolute_expiration),
+            ("provisional_expiration", config.provisional_expiration),
+            ("cleanup_interval", config.cleanup_interval),
+            ("handler_timeout", config.handler_timeout),
+            ("creation_timeout", config.creation_timeout),
+            ("store_timeout", config.store_timeout),
+            ("browser_expiration", config.browser_expiration),
+        ];
+        let limits = [
+            ("max_sessions", config.max_sessions),
+            ("max_provisional_sessions", config.max_provisional_sessions),
+        ];
+        let zero = times
+            .iter()
+            .find(|(_, time)| time.is_zero())
+            .map(|(name, _)| *name)
+            .or_else(|| {
+                limits
+                    .iter()
+                    .find(|(_, limit)| *limit == 0)
+                    .map(|(name, _)| *name)
+            });
+        match zero {
+            Some(name) => Err(Error::new(
+                ErrorKind::Configuration,
+                format!("the setting {name} is zero"),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn keyring(&self) -> Result<Keyring, Error> {
+        let mut keyring = match &self.signing_key {
+            Some(secret) => Keyring::new(secret)?,
+            None if self.requires_key => {
+                let message = "no signing_key is set; a release build needs one of at least 32 random bytes";
+                return Err(Error::new(ErrorKind::Configuration, message));
+            }
+            None => {
+                tracing::warn!("no signing_key is set: sessions end with this process");
+                Keyring::random()?
+            }
+        };
+        for secret in &self.previous_signing_keys {
+            keyring = keyring.with_previous(secret)?;
+        }
+        Ok(keyring)
+    }
+}
+
+impl std::fmt::Debug for RendererBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RendererBuilder")
+            .field("config", &self.config)
+            .field("templates", &self.templates)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The name of an environment's template, when there is exactly one.
+fn only_template(env: &Environment<'static>) -> Option<Arc<str>> {
+    let mut templates = env.templates();
+    let (name, _) = templates.next()?;
+    templates.next().is_none().then(|| name.into())
+}

@@ -1,0 +1,205 @@
+//! A session in memory: what its record says, who listens, who is connected.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tokio::sync::{Mutex as AsyncMutex, broadcast, watch};
+
+use super::connection::Connections;
+use super::{Event, SessionEnd, Version};
+use crate::store::{SessionRecord, Timestamp};
+use crate::{Patch, Plan};
+
+/// How many events wait for a slow listener.
+const EVENTS: usize = 32;
+
+/// What listeners watch. Only the newest value is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Status {
+    pub(crate) version: Version,
+    pub(crate) end: Option<SessionEnd>,
+}
+
+/// A session in memory.
+pub(crate) struct Live {
+    pub(super) plan: Arc<Plan>,
+    /// Whoever holds this may write the record. It is an asynchronous lock held over awaits on purpose: handlers of one
+    /// session run one at a time, and each runs from reading the data to its commit.
+    pub(super) turn: Arc<AsyncMutex<()>>,
+    state: Mutex<State>,
+    status: watch::Sender<Status>,
+    /// Made for the first listener, because most sessions in memory at a time of many are provisional.
+    events: OnceLock<broadcast::Sender<Event>>,
+    pub(super) connections: Connections,
+}
+
+struct State {
+    record: Arc<SessionRecord>,
+    /// Whether a write may or may not have reached the store, so that the next turn has to ask it.
+    stale: bool,
+    /// The patch of the last commit, so that connections that show the version before it need not compute it again.
+    last_patch: Option<CachedPatch>,
+}
+
+struct CachedPatch {
+    from: Version,
+    to: Version,
+    patch: Arc<Patch>,
+}
+
+impl Live {
+    pub(crate) fn new(record: SessionRecord, plan: Arc<Plan>) -> Self {
+        let status = Status {
+            version: version(&record),
+            end: None,
+        };
+        Self {
+            plan,
+            turn: Arc::default(),
+            state: Mutex::new(State {
+                record: Arc::new(record),
+                stale: false,
+                last_patch: None,
+            }),
+            status: watch::Sender::new(status),
+            events: OnceLock::new(),
+            connections: Connections::default(),
+        }
+    }
+
+    pub(crate) fn record(&self) -> Arc<SessionRecord> {
+        self.state().record.clone()
+    }
+
+    pub(super) fn version(&self) -> Version {
+        self.status.borrow().version.clone()
+    }
+
+    pub(crate) fn end_reason(&self) -> Option<SessionEnd> {
+        self.status.borrow().end
+    }
+
+    pub(super) fn is_stale(&self) -> bool {
+        self.state().stale
+    }
+
+    pub(super) fn set_stale(&self, stale: bool) {
+        self.state().stale = stale;
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+
+    pub(super) fn events(&self) -> &broadcast::Sender<Event> {
+        self.events.get_or_init(|| broadcast::Sender::new(EVENTS))
+    }
+
+    /// Hands an event to those who listen; without listeners it is nobody's.
+    pub(super) fn push(&self, event: Event) {
+        if let Some(events) = self.events.get() {
+            // An error says that nobody listens.
+            let _ = events.send(event);
+        }
+    }
+
+    /// Takes over what was written to the store, and wakes the listeners when the data changed.
+    pub(super) fn commit(&self, record: SessionRecord, patch: Option<Arc<Patch>>) {
+        let mut state = self.state();
+        let (from, to) = (version(&state.record), version(&record));
+        state.record = Arc::new(record);
+        state.stale = false;
+        if let Some(patch) = patch {
+            state.last_patch = Some(CachedPatch {
+                from,
+                to: to.clone(),
+                patch,
+            });
+        }
+        self.announce(to);
+    }
+
+    /// Takes over a record that was read from the store, when it is newer than what is known here.
+    pub(crate) fn adopt(&self, record: SessionRecord) {
+        let mut state = self.state();
+        let (known, read) = (state.record.stamp(), record.stamp());
+        if known.epoch == read.epoch && known.writes >= read.writes {
+            return;
+        }
+        state.last_patch = None;
+        let version = version(&record);
+        state.record = Arc::new(record);
+        self.announce(version);
+    }
+
+    /// Called with the state locked, so that versions are announced in the order of their commits.
+    fn announce(&self, version: Version) {
+        self.status.send_if_modified(|status| {
+            let changed = !status.version.is_same(&version);
+            status.version = version;
+            changed
+        });
+    }
+
+    /// Notes that the session was used.
+    pub(crate) fn touch(&self, last_access: Timestamp, expires_at: Timestamp) {
+        let mut state = self.state();
+        let record = Arc::make_mut(&mut state.record);
+        record.last_access = record.last_access.max(last_access);
+        record.expires_at = record.expires_at.max(expires_at);
+    }
+
+    /// Changes what is known of the ledger, without writing it: the next write carries it.
+    pub(super) fn acknowledge(&self, client: &crate::store::ClientId, number: u64) {
+        let mut state = self.state();
+        if state
+            .record
+            .ledger
+            .unacknowledged(client, 0)
+            .any(|(n, _)| n <= number)
+        {
+            Arc::make_mut(&mut state.record)
+                .ledger
+                .acknowledge(client, number);
+        }
+    }
+
+    /// The patch between two versions, if it is the one that is kept.
+    pub(super) fn cached_patch(&self, from: &Version, to: &Version) -> Option<Arc<Patch>> {
+        let state = self.state();
+        let cached = state.last_patch.as_ref()?;
+        (cached.from.is_same(from) && cached.to.is_same(to)).then(|| cached.patch.clone())
+    }
+
+    /// Keeps a patch for the next connection that asks for the same.
+    pub(super) fn cache_patch(&self, from: Version, to: Version, patch: Arc<Patch>) {
+        self.state().last_patch = Some(CachedPatch { from, to, patch });
+    }
+
+    /// Ends the session for all who listen. Says whether it was alive; the first reason stays.
+    pub(crate) fn end(&self, reason: SessionEnd) -> bool {
+        let ended = self.status.send_if_modified(|status| {
+            let was_alive = status.end.is_none();
+            status.end.get_or_insert(reason);
+            was_alive
+        });
+        self.connections.end_tasks();
+        ended
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connections.any()
+    }
+
+    /// No code panics while it holds this lock half-changed, so a poisoned lock is taken as it is.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn version(record: &SessionRecord) -> Version {
+    Version {
+        snapshot: record.snapshot.clone(),
+        revision: record.revision,
+        epoch: record.epoch,
+    }
+}

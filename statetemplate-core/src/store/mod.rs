@@ -1,0 +1,132 @@
+//! Where sessions are kept: the trait of stores, what they keep, and the store in memory.
+//!
+//! A store keeps one [`SessionRecord`] for each session and changes it by compare-and-set, so that several nodes may
+//! work on the same session. [`conformance`] is the published suite that each store passes, yours too.
+
+mod bytes;
+pub mod conformance;
+mod ids;
+mod ledger;
+mod memory;
+mod record;
+mod timestamp;
+
+pub(crate) use ids::is_id;
+pub use ids::{ClientId, OwnerId};
+pub use ledger::{Answer, Ledger, LedgerState};
+pub use memory::MemoryStore;
+pub(crate) use memory::shrink;
+pub use record::{SessionRecord, Stamp};
+pub use timestamp::Timestamp;
+
+use async_trait::async_trait;
+
+use crate::Error;
+#[cfg(doc)]
+use crate::ErrorKind;
+
+/// Which sessions are meant: the two are counted and evicted apart.
+///
+/// This enum is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SessionClass {
+    /// Made by a page that has not joined yet.
+    Provisional,
+    /// Bound to a browser by a join, or made for a token.
+    Established,
+}
+
+/// How many sessions a store holds, expired ones that are not yet removed included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SessionCount {
+    /// Sessions of pages that have joined, and of tokens.
+    pub established: usize,
+    /// Sessions of pages that have not joined yet.
+    pub provisional: usize,
+}
+
+impl SessionCount {
+    /// The number for one class.
+    #[must_use]
+    pub fn of(self, class: SessionClass) -> usize {
+        match class {
+            SessionClass::Provisional => self.provisional,
+            SessionClass::Established => self.established,
+        }
+    }
+}
+
+/// A place for sessions' records.
+///
+/// Every method is atomic: it takes effect as a whole or not at all, also when its future is dropped half-way, and
+/// concurrent calls behave as if they ran one after the other. A store that talks over a network gives each call a
+/// deadline of its own and answers [`ErrorKind::StoreUnavailable`] when it passes.
+///
+/// Time comes from the caller: a store compares the times it is given and asks no clock.
+///
+/// # Cancel safety
+///
+/// A dropped call has either happened or not; the caller finds out by [`load`](Self::load).
+#[async_trait]
+pub trait SessionStore: Send + Sync + 'static {
+    /// Keeps a new record.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::SessionIdExists`] when there is a record with this id, which stays as it is;
+    /// [`ErrorKind::MaxSessionsReached`] when the store itself is full.
+    async fn create(&self, record: SessionRecord) -> Result<(), Error>;
+
+    /// The record of the session `id`, expired or not.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::SessionNotFound`] when there is none.
+    async fn load(&self, id: &str) -> Result<SessionRecord, Error>;
+
+    /// Replaces a record when the stored one still has the stamp `expected`: data, ledger and all the rest in one step.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Conflict`] when the stored record has another stamp, [`ErrorKind::SessionNotFound`] when there is
+    /// none. In both cases nothing has changed.
+    async fn update(&self, record: SessionRecord, expected: Stamp) -> Result<(), Error>;
+
+    /// Forgets the session `id`. Says whether there was one; deleting twice is no error.
+    async fn delete(&self, id: &str) -> Result<bool, Error>;
+
+    /// Notes that a session was in use: moves its last access and its expiry forward, never back. The stamp stays.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::SessionNotFound`] when there is no such session.
+    async fn touch(&self, id: &str, last_access: Timestamp, expires_at: Timestamp) -> Result<(), Error>;
+
+    /// Removes at most `limit` sessions whose [`deadline`](SessionRecord::deadline) is at or before `now`; returns the
+    /// ids of those that this call removed.
+    async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<Vec<String>, Error>;
+
+    /// The ids of the sessions that belong to a browser, in any order.
+    async fn by_owner(&self, owner: &OwnerId) -> Result<Vec<String>, Error>;
+
+    /// The ids of the sessions of one of the application's users, in any order.
+    async fn by_user(&self, user: &str) -> Result<Vec<String>, Error>;
+
+    /// The ids of at most `limit` sessions of a class, least recently used first.
+    async fn least_recent(&self, class: SessionClass, limit: usize) -> Result<Vec<String>, Error>;
+
+    /// How many sessions the store holds.
+    async fn count(&self) -> Result<SessionCount, Error>;
+
+    /// Asks the store whether it works, over the network where there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StoreUnavailable`] with the reason.
+    async fn health(&self) -> Result<(), Error>;
+
+    /// Whether the last calls succeeded, as far as known without asking.
+    fn is_available(&self) -> bool {
+        true
+    }
+}
