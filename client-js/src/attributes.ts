@@ -1,6 +1,6 @@
 //! Sets attributes so that the page shows them: properties that live apart, styles under a CSP, scripts' classes.
 
-import type { Fields } from "./input.js";
+import { keepingCaret, type Fields } from "./input.js";
 import { attributeValue } from "./trust.js";
 
 /**
@@ -10,6 +10,7 @@ import { attributeValue } from "./trust.js";
 export function setAttribute(element: Element, name: string, value: string | null, fields: Fields): void {
   if (name === "style") setStyle(element as HTMLElement, value);
   else if (value === null) removeAttribute(element, name);
+  else if (name === "value") keepingCaret(element, () => element.setAttribute(name, value));
   else if (name === "selected") fields.keepingChoice(element, () => element.setAttribute(name, value));
   else element.setAttribute(name, attributeValue(element, name, value));
   switch (name) {

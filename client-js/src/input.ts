@@ -181,14 +181,17 @@ function isBox(field: Element): field is HTMLInputElement {
   return field.localName === "input" && /^(checkbox|radio)$/.test((field as HTMLInputElement).type);
 }
 
+/** Runs `change`, which may set the value of a field, and puts the caret back to where it was. */
+export function keepingCaret(field: Element, change: () => void): void {
+  const { selectionStart, selectionEnd, selectionDirection } = field as HTMLInputElement;
+  change();
+  if (field === document.activeElement && typeof selectionStart === "number") {
+    (field as HTMLInputElement).setSelectionRange(selectionStart, selectionEnd, selectionDirection ?? undefined);
+  }
+}
+
 function setValue(field: Field, value: string | null): void {
   const text = value ?? "";
   if (field.value === text || field.type === "file") return;
-  if (field === document.activeElement && "selectionStart" in field && field.selectionStart !== null) {
-    const { selectionStart, selectionEnd, selectionDirection } = field;
-    field.value = text;
-    field.setSelectionRange(selectionStart, selectionEnd, selectionDirection ?? undefined);
-  } else {
-    field.value = text;
-  }
+  keepingCaret(field, () => (field.value = text));
 }

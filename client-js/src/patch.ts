@@ -3,7 +3,7 @@
 import { setAttribute, setClass } from "./attributes.js";
 import { afterRow, indexTree, Kind } from "./index-page.js";
 import type { BranchSlot, Instance, ListSlot, RegionSlot, Row, Slot, TextSlot } from "./index-page.js";
-import type { Fields } from "./input.js";
+import { keepingCaret, type Fields } from "./input.js";
 import { decodeOrder, stationary, type Place } from "./order.js";
 import type { StaticsCache } from "./statics.js";
 import { parseInside } from "./trust.js";
@@ -82,14 +82,17 @@ function prepareSlot(change: unknown, slot: Slot, context: PatchContext, changes
 
 function setText(slot: TextSlot, text: string, fields: Fields): void {
   if (fields.holdsText(slot.node, text)) return;
-  slot.node.data = text;
   const parent = slot.node.parentNode;
-  if (parent?.nodeName === "TEXTAREA") fields.attributeChanged(parent as Element, "value", text);
+  if (parent?.nodeName === "TEXTAREA") {
+    keepingCaret(parent as Element, () => (slot.node.data = text));
+    fields.attributeChanged(parent as Element, "value", text);
+  } else {
+    slot.node.data = text;
+  }
 }
 
 function prepareRegion(change: unknown, slot: RegionSlot, context: PatchContext, changes: Change[]): void {
   const { start, end } = slot;
-  const parent = parentOf(start);
   if (typeof change === "string") {
     changes.push(() => {
       const first = start.nextSibling!;
@@ -97,13 +100,13 @@ function prepareRegion(change: unknown, slot: RegionSlot, context: PatchContext,
         (first as Text).data = change;
       } else {
         clear(start, end);
-        parent.insertBefore(new Text(change), end);
+        end.before(change);
       }
     });
     return;
   }
   if (!Array.isArray(change) || typeof change[0] !== "string") malformed("the change of a region");
-  const content = parseInside(change[0], parent);
+  const content = parseInside(change[0], parentOf(start));
   let morph: MorphRegion | null = null;
   for (let node = start.nextSibling; node && node !== end && !morph; node = node.nextSibling) {
     if (node.nodeType === 1) morph = context.region();
@@ -113,7 +116,7 @@ function prepareRegion(change: unknown, slot: RegionSlot, context: PatchContext,
       morph(start, end, content);
     } else {
       clear(start, end);
-      parent.insertBefore(content, end);
+      end.before(content);
     }
   });
 }
@@ -121,13 +124,11 @@ function prepareRegion(change: unknown, slot: RegionSlot, context: PatchContext,
 function prepareBranch(change: unknown, slot: BranchSlot, context: PatchContext, changes: Change[]): void {
   if (isObject(change)) return prepareInstance(change, slot.shown, context, changes);
   if (change !== 0 && !Array.isArray(change)) malformed("the change of a branch");
-  const parent = parentOf(slot.start);
-  const content = change ? parseInside(context.statics.html(change[0], change[1]), parent) : null;
+  const content = change ? parseInside(context.statics.html(change[0], change[1]), parentOf(slot.start)) : null;
   const shown = content ? indexTree(content).slots : [];
   changes.push(() => {
-    const end = slot.end ?? afterRow(slot.start);
-    clear(slot.start, end);
-    if (content) parent.insertBefore(content, end);
+    clear(slot.start, slot.end ?? afterRow(slot.start));
+    if (content) slot.start.after(content);
     slot.shown = shown;
   });
 }
@@ -146,7 +147,7 @@ function prepareList(change: unknown, slot: ListSlot, context: PatchContext, cha
     const { slots } = indexTree(content);
     changes.push(() => {
       clear(slot.start, slot.end);
-      parent.insertBefore(content, slot.end);
+      slot.end.before(content);
       slot.rows = [];
       slot.other = slots;
     });

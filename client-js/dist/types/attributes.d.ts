@@ -1,4 +1,4 @@
-import type { Fields } from "./input.js";
+import { type Fields } from "./input.js";
 /**
  * Sets or (`null`) removes an attribute, with the property that a form field keeps apart from it. What a person
  * edited stays: the attribute holds the server's value until `fields` lets go of the field.

@@ -26,3 +26,5 @@ export declare class Fields {
     /** Remembers what stands in the edited fields; the returned function puts it back after a refresh. */
     keep(): () => void;
 }
+/** Runs `change`, which may set the value of a field, and puts the caret back to where it was. */
+export declare function keepingCaret(field: Element, change: () => void): void;

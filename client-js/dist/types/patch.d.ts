@@ -1,5 +1,5 @@
 import type { Instance } from "./index-page.js";
-import type { Fields } from "./input.js";
+import { type Fields } from "./input.js";
 import type { StaticsCache } from "./statics.js";
 /** Replaces the nodes between two marks, keeping the state of what stays. */
 export type MorphRegion = (start: Comment, end: Comment, content: DocumentFragment) => void;
