@@ -52,12 +52,20 @@ export class Actions {
     this.#delayed.clear();
   }
 
+  /** Fires what waits within or around a node, of one event type or of all. */
+  flush(around: Node, type?: string): void {
+    for (const delayed of [...this.#delayed]) {
+      const near = around.contains(delayed.element) || delayed.element.contains(around);
+      if (near && delayed.fire && (!type || delayed.type === type)) this.#run(delayed);
+    }
+  }
+
   #handle(event: Event): void {
     const { type } = event;
     const target = event.target as Element;
     // What a person typed before goes before what they do now.
-    if (type === "submit" || type === "focusout") this.#flush(target);
-    else if (type === "change") this.#flush(target, "input");
+    if (type === "submit" || type === "focusout") this.flush(target);
+    else if (type === "change") this.flush(target, "input");
     // A page's own listener may have refused the event, as for any other.
     if (event.defaultPrevented || !target.closest) return;
     const attribute = EVENTS[type]!;
@@ -130,14 +138,6 @@ export class Actions {
     clearTimeout(delayed.timer);
     this.#delayed.delete(delayed);
     delayed.fire?.();
-  }
-
-  /** Fires what waits within `around`, of one event type or of all. */
-  #flush(around: Element, type?: string): void {
-    for (const delayed of [...this.#delayed]) {
-      const near = around.contains(delayed.element) || delayed.element.contains(around);
-      if (near && delayed.fire && (!type || delayed.type === type)) this.#run(delayed);
-    }
   }
 }
 

@@ -3,46 +3,48 @@
 import { keepingCaret, type Fields } from "./input.js";
 import { attributeValue } from "./trust.js";
 
+/** Sets an attribute for its slot. Of `class`, what scripts added stays, and what they removed stays away. */
+export function setSlotAttribute(
+  slot: { element: Element; last: string | null },
+  name: string,
+  value: string | null,
+  fields: Fields,
+): void {
+  const { element, last } = slot;
+  if (name === "class") {
+    slot.last = value;
+    if (element.getAttribute(name) !== last) {
+      const before = words(last);
+      const after = words(value);
+      element.classList.remove(...before.filter((word) => !after.includes(word)));
+      element.classList.add(...after.filter((word) => !before.includes(word)));
+      return;
+    }
+  }
+  setAttribute(element, name, value, fields);
+}
+
 /**
  * Sets or (`null`) removes an attribute, with the property that a form field keeps apart from it. What a person
  * edited stays: the attribute holds the server's value until `fields` lets go of the field.
  */
-export function setAttribute(element: Element, name: string, value: string | null, fields: Fields): void {
-  if (name === "style") setStyle(element as HTMLElement, value);
-  else if (value === null) removeAttribute(element, name);
-  else if (name === "value") keepingCaret(element, () => element.setAttribute(name, value));
-  else if (name === "selected") fields.keepingChoice(element, () => element.setAttribute(name, value));
-  else element.setAttribute(name, attributeValue(element, name, value));
-  switch (name) {
-    case "value":
-    case "checked":
-    case "selected":
-      fields.attributeChanged(element, name, value);
-      break;
-    case "muted":
-      (element as HTMLMediaElement).muted = value !== null;
-  }
-
-  function removeAttribute(element: Element, name: string): void {
+function setAttribute(element: Element, name: string, value: string | null, fields: Fields): void {
+  const write = (): void => {
+    if (value === null) element.removeAttribute(name);
+    else element.setAttribute(name, attributeValue(element, name, value));
+  };
+  if (name === "style") {
+    setStyle(element as HTMLElement, value);
+  } else if (/^(value|checked|selected)$/.test(name)) {
+    if (name === "selected") fields.keepingChoice(element, write);
+    else keepingCaret(element, write);
+    fields.attributeChanged(element, name, value);
+  } else {
     // A modal dialog without its attribute would stay in the top layer, invisible and blocking the page.
-    if (name === "open" && element.localName === "dialog") (element as HTMLDialogElement).close();
-    if (name === "selected") fields.keepingChoice(element, () => element.removeAttribute(name));
-    else element.removeAttribute(name);
+    if (value === null && name === "open" && element.localName === "dialog") (element as HTMLDialogElement).close();
+    write();
+    if (name === "muted") (element as HTMLMediaElement).muted = value !== null;
   }
-}
-
-/** The class attribute after a change by the server: classes that scripts added stay, those they removed stay away. */
-export function setClass(element: Element, last: string | null, value: string | null): void {
-  const shown = element.getAttribute("class");
-  if (shown === last) {
-    if (value === null) element.removeAttribute("class");
-    else element.setAttribute("class", value);
-    return;
-  }
-  const before = words(last);
-  const after = words(value);
-  for (const name of before) if (!after.includes(name)) element.classList.remove(name);
-  for (const name of after) if (!before.includes(name)) element.classList.add(name);
 }
 
 function setStyle(element: HTMLElement, value: string | null): void {

@@ -3,8 +3,8 @@
 import { Actions } from "./actions.js";
 import { ActionError, Connection, type ConnectionState } from "./connection.js";
 import { emit, type ErrorDetail } from "./events.js";
-import { ExtrasLoader, ExtrasNeeded } from "./extras.js";
-import { indexTree, Kind, type Instance } from "./index-page.js";
+import { extras, ExtrasNeeded, loadExtras } from "./extras.js";
+import { indexTree, type Instance } from "./index-page.js";
 import { Fields } from "./input.js";
 import { preparePatch, type PatchContext } from "./patch.js";
 import { MissingStatics, StaticsCache, type StaticsStorage } from "./statics.js";
@@ -60,7 +60,7 @@ export class StateTemplateClient {
   readonly #statics: StaticsCache;
   readonly #fields: Fields;
   readonly #actions: Actions;
-  readonly #extras: ExtrasLoader;
+  readonly #loadExtras: () => Promise<unknown>;
   readonly #patching: PatchContext;
   readonly #debug: boolean;
   #page: Instance | null = null;
@@ -68,6 +68,7 @@ export class StateTemplateClient {
   #queue: unknown[][] = [];
   #applying = false;
   #waiting = false;
+  #loaded = false;
   // Between a request for missing statics and the refresh that follows, patches do not fit the page.
   #refreshDue = false;
   #bytesReceived = 0;
@@ -90,12 +91,8 @@ export class StateTemplateClient {
     });
     const src = (element as HTMLScriptElement).src || document.baseURI;
     const morphUrl = options.morphUrl ?? morph ?? new URL("morph.js", src).href;
-    this.#extras = new ExtrasLoader(morphUrl, element?.nonce);
-    this.#patching = {
-      statics: this.#statics,
-      fields: this.#fields,
-      region: () => this.#extras.get()?.region ?? null,
-    };
+    this.#loadExtras = () => loadExtras(morphUrl, element?.nonce);
+    this.#patching = { statics: this.#statics, fields: this.#fields };
     this.#connection = new Connection({
       url: socketUrl(options.url ?? ws ?? "/ws"),
       page,
@@ -118,10 +115,9 @@ export class StateTemplateClient {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
     const connection = this.#connection;
-    const wake = (): void => {
-      if (!document.hidden) connection.wake();
-    };
-    document.addEventListener("visibilitychange", wake, { signal });
+    const wake = (): void => connection.wake();
+    // A page that is looked at again does not wait for the next step of the back-off.
+    document.addEventListener("visibilitychange", () => document.hidden || wake(), { signal });
     addEventListener("pageshow", wake, { signal });
     addEventListener("online", wake, { signal });
     // A socket does not notice that its network is gone; the page would believe it for minutes.
@@ -129,6 +125,7 @@ export class StateTemplateClient {
     addEventListener(
       "pagehide",
       () => {
+        this.#actions.flush(document);
         this.#statics.save();
         // An open socket would keep the page out of the back-forward cache.
         connection.pause();
@@ -205,11 +202,13 @@ export class StateTemplateClient {
         this.#apply(frame);
         this.#queue.shift();
       } catch (error) {
-        if (error instanceof ExtrasNeeded) {
-          this.#waiting = true;
-          void this.#extras.load().then(() => {
+        if (error instanceof ExtrasNeeded && !this.#loaded) {
+          this.#waiting = this.#loaded = true;
+          void this.#loadExtras().then(() => {
             this.#waiting = false;
             this.#pump();
+            // When they did not come, the refresh that is asked for then tries again.
+            this.#loaded = false;
           });
           break;
         }
@@ -275,16 +274,7 @@ export class StateTemplateClient {
 
   #refresh(revision: unknown, plan: unknown, html: unknown): void {
     if (typeof revision !== "number" || typeof plan !== "string" || typeof html !== "string") malformed("a refresh");
-    const extras = this.#extras.get();
-    const next = parsePage(html);
-    const putBack = this.#fields.keep();
-    if (extras) {
-      extras.refresh(next);
-    } else {
-      report({ code: "extras", level: "warning", message: "morph.js cannot be loaded; the page was replaced instead" });
-      document.replaceChild(document.adoptNode(next.documentElement), document.documentElement);
-    }
-    putBack();
+    extras().refresh(parsePage(html), this.#fields.held());
     this.#showState();
     if (plan !== this.#connection.plan) this.#statics.forgetPlan();
     this.#connection.plan = plan;
@@ -295,10 +285,7 @@ export class StateTemplateClient {
   }
 
   #index(): void {
-    this.#page = null;
     this.#page = indexTree(document).slots;
-    // Regions are morphed when they hold elements; better to have the means before they are needed.
-    if (hasRegion(this.#page)) whenIdle(() => void this.#extras.load());
   }
 
   /** The frame does not fit the page, or the page is no longer what it was: ask for a refresh. */
@@ -332,19 +319,8 @@ function report(detail: ErrorDetail): void {
   emit("statetemplate:error", detail);
 }
 
-function hasRegion(slots: Instance): boolean {
-  return slots.some(
-    (slot) =>
-      slot.kind === Kind.Region ||
-      (slot.kind === Kind.Branch && hasRegion(slot.shown)) ||
-      (slot.kind === Kind.List && (hasRegion(slot.other) || slot.rows.some((row) => hasRegion(row.slots)))),
-  );
-}
-
 function socketUrl(path: string): string {
-  const url = new URL(path, location.href);
-  url.protocol = url.protocol.replace(/^http/, "ws");
-  return url.href;
+  return new URL(path, location.href).href.replace(/^http/, "ws");
 }
 
 function storage(): StaticsStorage | null {

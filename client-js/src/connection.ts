@@ -1,6 +1,6 @@
 //! The socket: join and resume, numbered actions and their answers, acknowledgements, reconnecting. Knows no DOM.
 
-import { FINAL_REASONS, FromServer, PROTOCOL, ToServer } from "./wire.js";
+import { FINAL_REASON, FromServer, PROTOCOL, ToServer } from "./wire.js";
 
 /** What a page is told about its connection. */
 export type ConnectionState = "connected" | "disconnected" | "expired";
@@ -119,9 +119,9 @@ export class Connection {
    * The promise is settled by `settle`, or by the session's end.
    */
   send(name: string, data: unknown, numbered?: (number: number) => void): Promise<unknown> {
-    if (this.#final) return Promise.reject(new ActionError(this.#final, "the session has ended"));
+    if (this.#final) return Promise.reject(new ActionError(this.#final, "session ended"));
     if (this.#pending.size >= MAX_PENDING) {
-      return Promise.reject(new ActionError("too_many", `${MAX_PENDING} actions wait for their answers already`));
+      return Promise.reject(new ActionError("too_many", "too many actions wait"));
     }
     return new Promise((resolve, reject) => {
       // Serialised before the number is taken: data that JSON refuses must not leave a gap.
@@ -159,7 +159,7 @@ export class Connection {
   }
 
   /** Asks for the statics of a fragment; a refresh follows them. */
-  missing(fragment: number): void {
+  missing(fragment: unknown): void {
     this.#send([ToServer.MissingStatics, fragment]);
   }
 
@@ -190,7 +190,7 @@ export class Connection {
     } catch {
       // Reported below: it is no array either.
     }
-    if (!Array.isArray(frame)) return this.resync("a message that is no frame");
+    if (!Array.isArray(frame)) return this.resync("malformed frame");
     if (this.#joined) this.#expect(this.#pending.size > 0 ? ANSWER_TIMEOUT : 0);
     if (frame[0] === FromServer.Joined) this.#onJoined(frame[1]);
     else if (frame[0] === FromServer.End) this.#onEnd(String(frame[1]), Number(frame[2]));
@@ -198,7 +198,7 @@ export class Connection {
   }
 
   #onJoined(revision: unknown): void {
-    if (typeof revision !== "number") return this.resync("a join without a revision");
+    if (typeof revision !== "number") return this.resync("malformed join");
     this.revision = revision;
     this.#joined = Date.now();
     this.#appliedDue = this.#answeredDue = false;
@@ -208,11 +208,11 @@ export class Connection {
   }
 
   #onEnd(reason: string, delay: number): void {
-    if (!FINAL_REASONS.includes(reason)) return this.#lost(reason, delay > 0 ? delay * (1 + Math.random() / 5) : -1);
+    if (!FINAL_REASON.test(reason)) return this.#lost(reason, delay > 0 ? delay * (1 + Math.random() / 5) : -1);
     this.#final = reason;
     this.#wanted = false;
     this.#close();
-    for (const { reject } of this.#pending.values()) reject(new ActionError(reason, "the session has ended"));
+    for (const { reject } of this.#pending.values()) reject(new ActionError(reason, "session ended"));
     this.#pending.clear();
     this.options.state("expired", reason);
   }

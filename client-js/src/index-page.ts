@@ -128,7 +128,7 @@ export function indexTree(root: Node, asRows = false): Found {
           open.pop();
           frame = open[open.length - 1]!;
         }
-        if (!frame.rows) malformed("a row outside of a list");
+        if (!frame.rows) malformed("row");
         const row: Row = { start: comment, slots: [] };
         frame.rows.push(row);
         let slots = row.slots;
@@ -156,7 +156,7 @@ export function indexTree(root: Node, asRows = false): Found {
     }
   }
   while (open.length > 1 && !open[open.length - 1]!.slot) open.pop();
-  if (open.length > 1) malformed("a mark is not closed");
+  if (open.length > 1) malformed("mark");
   return { slots: top.slots, rows };
 }
 
@@ -205,13 +205,19 @@ function indexElement(element: Element, mark: string, slots: Instance): void {
       } else {
         name = element.attributes[parseInt(sign, 36)]?.name;
       }
-      if (!name) malformed(`the mark ${mark} of <${element.localName}>`);
-      if (/^(value|checked|selected)$/.test(name)) boundFields.add(element);
+      if (!name) malformed("mark " + mark);
+      if (binds(element, name)) boundFields.add(element);
       // A style that the page's CSP blocked in the HTML is set through the object model, as later changes are.
       if (name === "style" && !(element as HTMLElement).style?.length) applyStyle(element as HTMLElement);
       slots.push({ kind: Kind.Attribute, element, name, last: name === "class" ? element.getAttribute(name) : null });
     }
   }
+}
+
+/** Whether the attribute says what a field holds. The `value` of a box or an option only names it. */
+export function binds(element: Element, name: string): boolean {
+  if (name !== "value") return name === "checked" || name === "selected";
+  return element.localName === "input" && !/^(checkbox|radio)$/.test((element as HTMLInputElement).type);
 }
 
 function applyStyle(element: HTMLElement): void {
@@ -223,7 +229,7 @@ function endOfRegion(start: Comment): Comment {
   for (let node = start.nextSibling; node; node = node.nextSibling) {
     if (node.nodeType === 8 && (node as Comment).data === Mark.End) return node as Comment;
   }
-  return malformed("a region is not closed");
+  return malformed("mark");
 }
 
 function textIn(element: Element): Text {

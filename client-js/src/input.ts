@@ -1,6 +1,6 @@
 //! Input safety: a field that a person edited is theirs until the server has answered the action with that edit.
 
-import { boundFields } from "./index-page.js";
+import { binds, boundFields } from "./index-page.js";
 
 type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
 
@@ -93,7 +93,7 @@ export class Fields {
   /** Brings the property of a form field in line with its attribute (or a textarea's text), if it is not a person's. */
   attributeChanged(element: Element, name: string, value: string | null): void {
     const { localName } = element;
-    boundFields.add(element);
+    if (localName === "textarea" || binds(element, name)) boundFields.add(element);
     if (name === "selected") {
       const select = element.closest("select");
       if (localName === "option" && !(select && this.#holds(select))) {
@@ -126,30 +126,10 @@ export class Fields {
     return false;
   }
 
-  /** Remembers what stands in the edited fields; the returned function puts it back after a refresh. */
-  keep(): () => void {
-    const kept: (() => void)[] = [];
-    for (const field of this.#edited.keys()) {
-      if (!field.isConnected) {
-        this.#edited.delete(field);
-      } else if (this.#holds(field)) {
-        if (field.localName === "select") {
-          const chosen = [...(field as HTMLSelectElement).options].filter((each) => each.selected).map((o) => o.value);
-          kept.push(() => {
-            for (const each of (field as HTMLSelectElement).options) each.selected = chosen.includes(each.value);
-          });
-        } else if (isBox(field)) {
-          const { checked } = field;
-          kept.push(() => (field.checked = checked));
-        } else if ("value" in field) {
-          const { value } = field as Field;
-          kept.push(() => setValue(field as Field, value));
-        }
-      }
-    }
-    return () => {
-      for (const put of kept) put();
-    };
+  /** The fields whose edits are to be protected, for a refresh. Those that left the page are forgotten. */
+  held(): Element[] {
+    for (const field of this.#edited.keys()) if (!field.isConnected) this.#edited.delete(field);
+    return [...this.#edited.keys()].filter((field) => this.#holds(field));
   }
 
   /** Whether a person's edit of this field is still to be protected. */
@@ -159,8 +139,8 @@ export class Fields {
 
   #edit(target: Element | null): void {
     if (!target?.localName) return;
-    // Fields that left the page are forgotten here, so that the map does not outgrow the page.
-    if (this.#edited.size > 50) for (const each of this.#edited.keys()) if (!each.isConnected) this.#edited.delete(each);
+    // Fields that left the page must not add up.
+    if (this.#edited.size > 50) this.held();
     for (const each of groupOf(target)) this.#edited.set(each, 0);
   }
 

@@ -27,8 +27,10 @@ const callbacks = {
 };
 
 const extras: Extras = {
-  refresh(next) {
+  refresh(next, held) {
+    const putBack = held.map(keep);
     morph(document.documentElement, next.documentElement);
+    for (const put of putBack) put();
   },
   region(start, end, content) {
     const old = nodesBetween(start, end);
@@ -51,6 +53,30 @@ const extras: Extras = {
     }
   },
 };
+
+/** Remembers what stands in a field that a person edited; the returned function puts it back. */
+function keep(field: Element): () => void {
+  if (field instanceof HTMLSelectElement) {
+    const chosen = [...field.selectedOptions].map((option) => option.value);
+    return () => {
+      for (const option of field.options) option.selected = chosen.includes(option.value);
+    };
+  }
+  if (!(field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement)) return () => {};
+  const { value, type, selectionStart, selectionEnd } = field;
+  if (type === "file") return () => {};
+  if (type === "checkbox" || type === "radio") {
+    const { checked } = field as HTMLInputElement;
+    return () => ((field as HTMLInputElement).checked = checked);
+  }
+  return () => {
+    if (field.value === value) return;
+    field.value = value;
+    if (field === document.activeElement && selectionStart !== null) {
+      field.setSelectionRange(selectionStart, selectionEnd);
+    }
+  };
+}
 
 function morph(old: Element, next: Element): void {
   Idiomorph.morph(old, next, { morphStyle: "outerHTML", restoreFocus: true, head: { style: "morph" }, callbacks });

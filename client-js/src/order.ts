@@ -16,11 +16,11 @@ export function decodeOrder(order: unknown[], count: number): Place[] {
       continue;
     }
     const run = order[++at];
-    if (!Number.isInteger(start) || !Number.isInteger(run)) malformed("a run of an order");
+    if (!Number.isInteger(start) || !Number.isInteger(run)) malformed("order");
     const step = (run as number) < 0 ? -1 : 1;
     for (let left = Math.abs(run as number), row = start as number; left > 0; left--, row += step) {
       // A row named twice, or one that is not there, would lose nodes: better a refresh.
-      if (row < 0 || row >= count || used[row]) malformed(`row ${row} of ${count} in an order`);
+      if (row < 0 || row >= count || used[row]) malformed("order");
       used[row] = 1;
       places.push(row);
     }

@@ -1,6 +1,7 @@
 //! Applies a patch: first every target is found and every new node built, then the page changes.
 
-import { setAttribute, setClass } from "./attributes.js";
+import { setSlotAttribute } from "./attributes.js";
+import { extras } from "./extras.js";
 import { afterRow, indexTree, Kind } from "./index-page.js";
 import type { BranchSlot, Instance, ListSlot, RegionSlot, Row, Slot, TextSlot } from "./index-page.js";
 import { keepingCaret, type Fields } from "./input.js";
@@ -16,8 +17,6 @@ export type MorphRegion = (start: Comment, end: Comment, content: DocumentFragme
 export interface PatchContext {
   statics: StaticsCache;
   fields: Fields;
-  /** The way to change a region that holds elements. May throw to have it loaded first. */
-  region(): MorphRegion | null;
 }
 
 type Change = () => void;
@@ -35,10 +34,10 @@ export function preparePatch(patch: unknown, page: Instance, context: PatchConte
 }
 
 function prepareInstance(patch: unknown, slots: Instance, context: PatchContext, changes: Change[]): void {
-  if (!isObject(patch)) malformed("a patch is an object");
+  if (!isObject(patch)) malformed("patch");
   for (const key in patch) {
     const slot = slots[Number(key)];
-    if (!slot) malformed(`there is no slot ${key}`);
+    if (!slot) malformed("slot " + key);
     prepareSlot(patch[key], slot, context, changes);
   }
 }
@@ -46,31 +45,23 @@ function prepareInstance(patch: unknown, slots: Instance, context: PatchContext,
 function prepareSlot(change: unknown, slot: Slot, context: PatchContext, changes: Change[]): void {
   switch (slot.kind) {
     case Kind.Text:
-      if (typeof change !== "string") malformed("the change of a text");
+      if (typeof change !== "string") malformed("text");
       changes.push(() => setText(slot, change, context.fields));
       break;
     case Kind.Attribute:
-      if (typeof change !== "string" && change !== null) malformed(`the change of attribute ${slot.name}`);
-      changes.push(() => {
-        if (slot.name !== "class") return setAttribute(slot.element, slot.name, change, context.fields);
-        setClass(slot.element, slot.last, change);
-        slot.last = change;
-      });
+      if (typeof change !== "string" && change !== null) malformed("attribute");
+      changes.push(() => setSlotAttribute(slot, slot.name, change, context.fields));
       break;
     case Kind.Tag:
-      if (!isObject(change)) malformed("the change of a tag");
+      if (!isObject(change)) malformed("tag");
       for (const name in change) {
         const value = change[name];
-        if (typeof value !== "string" && value !== null) malformed(`the change of attribute ${name}`);
-        changes.push(() => {
-          if (name !== "class") return setAttribute(slot.element, name, value as string | null, context.fields);
-          setClass(slot.element, slot.last, value as string | null);
-          slot.last = value as string | null;
-        });
+        if (typeof value !== "string" && value !== null) malformed("attribute");
+        changes.push(() => setSlotAttribute(slot, name, value as string | null, context.fields));
       }
       break;
     case Kind.Region:
-      prepareRegion(change, slot, context, changes);
+      prepareRegion(change, slot, changes);
       break;
     case Kind.Branch:
       prepareBranch(change, slot, context, changes);
@@ -91,7 +82,7 @@ function setText(slot: TextSlot, text: string, fields: Fields): void {
   }
 }
 
-function prepareRegion(change: unknown, slot: RegionSlot, context: PatchContext, changes: Change[]): void {
+function prepareRegion(change: unknown, slot: RegionSlot, changes: Change[]): void {
   const { start, end } = slot;
   if (typeof change === "string") {
     changes.push(() => {
@@ -105,11 +96,11 @@ function prepareRegion(change: unknown, slot: RegionSlot, context: PatchContext,
     });
     return;
   }
-  if (!Array.isArray(change) || typeof change[0] !== "string") malformed("the change of a region");
+  if (!Array.isArray(change) || typeof change[0] !== "string") malformed("region");
   const content = parseInside(change[0], parentOf(start));
-  let morph: MorphRegion | null = null;
-  for (let node = start.nextSibling; node && node !== end && !morph; node = node.nextSibling) {
-    if (node.nodeType === 1) morph = context.region();
+  let morph: MorphRegion | undefined;
+  for (let node = start.nextSibling; node !== end && !morph; node = node!.nextSibling) {
+    if (node!.nodeType === 1) morph = extras().region;
   }
   changes.push(() => {
     if (morph) {
@@ -123,7 +114,7 @@ function prepareRegion(change: unknown, slot: RegionSlot, context: PatchContext,
 
 function prepareBranch(change: unknown, slot: BranchSlot, context: PatchContext, changes: Change[]): void {
   if (isObject(change)) return prepareInstance(change, slot.shown, context, changes);
-  if (change !== 0 && !Array.isArray(change)) malformed("the change of a branch");
+  if (change !== 0 && !Array.isArray(change)) malformed("branch");
   const content = change ? parseInside(context.statics.html(change[0], change[1]), parentOf(slot.start)) : null;
   const shown = content ? indexTree(content).slots : [];
   changes.push(() => {
@@ -140,7 +131,7 @@ function prepareList(change: unknown, slot: ListSlot, context: PatchContext, cha
     prepareRows(rows, slot.rows, context, changes);
     return;
   }
-  if (!Array.isArray(change)) malformed("the change of a list");
+  if (!Array.isArray(change)) malformed("list");
   const parent = parentOf(slot.start);
   if (change[0] === 0) {
     const content = parseInside(context.statics.html(change[1], change[2]), parent);
@@ -153,7 +144,7 @@ function prepareList(change: unknown, slot: ListSlot, context: PatchContext, cha
     });
     return;
   }
-  if (!Array.isArray(change[0])) malformed("the order of a list");
+  if (!Array.isArray(change[0])) malformed("list");
   const places = decodeOrder(change[0], slot.rows.length);
   const fresh = places.filter((place): place is Values => typeof place !== "number");
   let content: DocumentFragment | null = null;
@@ -161,7 +152,7 @@ function prepareList(change: unknown, slot: ListSlot, context: PatchContext, cha
   if (fresh.length > 0) {
     content = parseInside(context.statics.rows(change[2], fresh), parent);
     made = indexTree(content, true).rows;
-    if (made.length !== fresh.length) malformed("each new row begins with its mark");
+    if (made.length !== fresh.length) malformed("row");
   }
   let next = 0;
   const rows = places.map((place) => (typeof place === "number" ? slot.rows[place]! : made[next++]!));
@@ -170,10 +161,10 @@ function prepareList(change: unknown, slot: ListSlot, context: PatchContext, cha
 }
 
 function prepareRows(patches: unknown, rows: Row[], context: PatchContext, changes: Change[]): void {
-  if (!isObject(patches)) malformed("the patches of rows");
+  if (!isObject(patches)) malformed("rows");
   for (const key in patches) {
     const row = rows[Number(key)];
-    if (!row) malformed(`there is no row ${key}`);
+    if (!row) malformed("row " + key);
     prepareInstance(patches[key], row.slots, context, changes);
   }
 }
@@ -261,7 +252,7 @@ function rowAround({ start, end, rows }: ListSlot, node: Node | null): number {
 }
 
 function parentOf(mark: Comment): ParentNode & Node {
-  return mark.parentNode ?? malformed("a script removed a mark");
+  return mark.parentNode ?? malformed("mark");
 }
 
 function nodesFrom(first: Node, end: Node | null): Node[] {

@@ -36,8 +36,6 @@ export function attributeValue(element: Element, name: string, value: string): s
   return type === "TrustedScript" ? policy!.createScript(value) : policy!.createScriptURL(value);
 }
 
-const SVG = "http://www.w3.org/2000/svg";
-const MATH = "http://www.w3.org/1998/Math/MathML";
 /** Foreign elements whose children are HTML again. */
 const HTML_INSIDE = /^(foreignObject|desc|title|annotation-xml|m[inos]|mtext)$/;
 
@@ -45,12 +43,8 @@ const HTML_INSIDE = /^(foreignObject|desc|title|annotation-xml|m[inos]|mtext)$/;
 export function parseInside(html: string, parent: Node): DocumentFragment {
   const template = document.createElement("template");
   const { namespaceURI, localName } = parent as Element;
-  const wrap =
-    namespaceURI === SVG && !HTML_INSIDE.test(localName)
-      ? "svg"
-      : namespaceURI === MATH && !HTML_INSIDE.test(localName)
-        ? "math"
-        : "";
+  const foreign = /svg|Math/.exec(namespaceURI ?? "");
+  const wrap = foreign && !HTML_INSIDE.test(localName) ? foreign[0] : "";
   template.innerHTML = trustedHtml(wrap ? `<${wrap}>${html}</${wrap}>` : html);
   const { content } = template;
   if (wrap) content.replaceChildren(...content.firstChild!.childNodes);

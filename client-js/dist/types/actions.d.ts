@@ -12,4 +12,6 @@ export declare class Actions {
     constructor(context: ActionsContext);
     start(): void;
     stop(): void;
+    /** Fires what waits within or around a node, of one event type or of all. */
+    flush(around: Node, type?: string): void;
 }

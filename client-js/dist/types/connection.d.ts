@@ -67,5 +67,5 @@ export declare class Connection {
     /** Acknowledges what was applied and answered since the last time. */
     acknowledge(): void;
     /** Asks for the statics of a fragment; a refresh follows them. */
-    missing(fragment: number): void;
+    missing(fragment: unknown): void;
 }

@@ -64,3 +64,5 @@ export declare const boundFields: WeakSet<Element>;
 export declare function indexTree(root: Node, asRows?: boolean): Found;
 /** The node after the last one of a row or a branch that began at `start`: the next row, the list's end, or null. */
 export declare function afterRow(start: Comment): Node | null;
+/** Whether the attribute says what a field holds. The `value` of a box or an option only names it. */
+export declare function binds(element: Element, name: string): boolean;

@@ -23,8 +23,8 @@ export declare class Fields {
     keepingChoice(option: Element, change: () => void): void;
     /** Whether `node` stands in editable content that a person changed; `text` is then kept for later. */
     holdsText(node: Text, text: string): boolean;
-    /** Remembers what stands in the edited fields; the returned function puts it back after a refresh. */
-    keep(): () => void;
+    /** The fields whose edits are to be protected, for a refresh. Those that left the page are forgotten. */
+    held(): Element[];
 }
 /** Runs `change`, which may set the value of a field, and puts the caret back to where it was. */
 export declare function keepingCaret(field: Element, change: () => void): void;

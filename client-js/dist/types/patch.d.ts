@@ -7,8 +7,6 @@ export type MorphRegion = (start: Comment, end: Comment, content: DocumentFragme
 export interface PatchContext {
     statics: StaticsCache;
     fields: Fields;
-    /** The way to change a region that holds elements. May throw to have it loaded first. */
-    region(): MorphRegion | null;
 }
 type Change = () => void;
 /**

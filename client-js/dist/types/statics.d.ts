@@ -1,13 +1,8 @@
-import { type Part, type StaticsFrame, type Values } from "./wire.js";
-/** The statics of one fragment: their content hash and their parts. */
-export interface Statics {
-    hash: string;
-    parts: Part[];
-}
+import { type StaticsFrame } from "./wire.js";
 /** Thrown when a frame needs statics that this client does not hold; the server sends them and a refresh. */
 export declare class MissingStatics extends Error {
-    readonly fragment: number;
-    constructor(fragment: number);
+    readonly fragment: unknown;
+    constructor(fragment: unknown);
 }
 /** Where statics outlive the page: a subset of the `Storage` interface. */
 export interface StaticsStorage {
@@ -43,10 +38,10 @@ export declare class StaticsCache {
     announce(frame: StaticsFrame): void;
     /** Forgets which fragment is which: the page has another plan now. What is held by hash stays. */
     forgetPlan(): void;
-    /** The HTML of one instance of `fragment`. Throws [`MissingStatics`] and `ProtocolError`. */
+    /** The HTML of one instance of `fragment`. Throws [`MissingStatics`], and an error when the values do not fit. */
     html(fragment: unknown, values: unknown): string;
     /** The HTML of several rows of `fragment`, one after the other. */
-    rows(fragment: unknown, rows: Values[]): string;
+    rows(fragment: unknown, rows: unknown[]): string;
     stats(): CacheCounts;
     /** Writes what changed to the storage. Called when the page is idle or goes away. */
     save(): void;

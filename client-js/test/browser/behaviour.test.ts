@@ -456,3 +456,22 @@ test("the ES module works as the script does, and disconnect() removes everythin
   await live.action(1);
   expect(live.actions).toEqual([[1, "go", {}]]);
 });
+
+describe("what an answer resets", () => {
+  test("fields that the server does not fill keep what the person entered", async () => {
+    await open(
+      `<form st-submit="save"><input id="t" name="t"><input id="c" type="checkbox" name="c" value="1" st="3">` +
+        `<select id="s" name="s"><option value="1" st="0.">1</option><option value="2" st="0.">2</option></select><button>go</button></form>`,
+    );
+    await live.page.fill("#t", "typed");
+    await live.page.check("#c");
+    await live.page.selectOption("#s", "2");
+    await live.page.click("button");
+    await live.action(1);
+    live.send(["k", 1]);
+    await live.until(() => live.received.some((frame) => frame[0] === "k"), "the acknowledgement");
+    expect(await value("#t")).toBe("typed");
+    expect(await live.page.isChecked("#c")).toBe(true);
+    expect(await value("#s")).toBe("2");
+  });
+});
