@@ -174,7 +174,9 @@ function arrange(slot: ListSlot, places: Place[], rows: Row[], content: Document
   const { start, end } = slot;
   const parent = parentOf(start);
   const old = slot.rows;
-  const stays = stationary(places, pinnedRow(slot));
+  let stays = stationary(places);
+  // Asking for focus and selection may make the browser compute styles first, so only moves ask.
+  if (places.some((place, at) => typeof place === "number" && !stays[at])) stays = stationary(places, pinnedRow(slot));
   const gone = new Uint8Array(old.length).fill(1);
   const moved: Node[][] = [];
   for (let at = 0; at < places.length; at++) {
