@@ -1,0 +1,71 @@
+/** What a page is told about its connection. */
+export type ConnectionState = "connected" | "disconnected" | "expired";
+/** Why an action failed: a code of the protocol, or one of the client's own (`too_many`, `session_expired`, …). */
+export declare class ActionError extends Error {
+    readonly code: string;
+    readonly name = "ActionError";
+    constructor(code: string, message: string);
+}
+/** The part of `WebSocket` that a connection uses. */
+export interface Socket {
+    readyState: number;
+    onopen: (() => void) | null;
+    onmessage: ((event: {
+        data: unknown;
+    }) => void) | null;
+    onclose: (() => void) | null;
+    onerror: (() => void) | null;
+    send(text: string): void;
+    close(): void;
+}
+export interface ConnectionOptions {
+    url: string;
+    /** id of the page's session */
+    page: string;
+    plan: string;
+    revision: number;
+    /** hashes of the statics held, asked for at each join */
+    hashes(): string[];
+    /** a frame that is not about the connection itself, in the order of arrival */
+    frame(frame: unknown[], size: number): void;
+    state(state: ConnectionState, reason: string): void;
+    createSocket?: (url: string, protocol: string) => Socket;
+}
+/** Unanswered actions that are kept at most; more are rejected with `too_many`. */
+export declare const MAX_PENDING = 100;
+export declare class Connection {
+    #private;
+    private readonly options;
+    plan: string;
+    revision: number;
+    constructor(options: ConnectionOptions);
+    /** Whether the server has answered the join of the present socket. */
+    get joined(): boolean;
+    /** Opens the socket, and again whenever it breaks, until `disconnect` or the session's end. */
+    connect(): void;
+    /** Closes the socket for good. Unanswered actions wait for the next `connect`. */
+    disconnect(): void;
+    /** Closes the socket until `wake`: the page is frozen, or the network is gone. */
+    pause(): void;
+    /** Tries again now instead of later: the page is visible again, or the network is back. */
+    wake(): void;
+    /** The page cannot be brought up to date by patches: rejoin so that the server sends a refresh. */
+    resync(reason: string): void;
+    /**
+     * Sends an action, now or once joined. `numbered` is called with its number before it leaves.
+     * The promise is settled by `settle`, or by the session's end.
+     */
+    send(name: string, data: unknown, numbered?: (number: number) => void): Promise<unknown>;
+    /** The answer to an action has been applied. Repeated answers are ignored. */
+    settle(number: unknown, result: {
+        value: unknown;
+    } | {
+        error: ActionError;
+    }): void;
+    /** The page shows this revision now. */
+    applied(revision: number): void;
+    /** Acknowledges what was applied and answered since the last time. */
+    acknowledge(): void;
+    /** Asks for the statics of a fragment; a refresh follows them. */
+    missing(fragment: unknown): void;
+}

@@ -1,0 +1,68 @@
+/** The slots of one appearance of a fragment, by number. */
+export type Instance = Slot[];
+export declare const enum Kind {
+    Text = 0,
+    Attribute = 1,
+    Tag = 2,
+    Region = 3,
+    Branch = 4,
+    List = 5
+}
+export interface TextSlot {
+    kind: Kind.Text;
+    node: Text;
+}
+export interface AttributeSlot {
+    kind: Kind.Attribute;
+    element: Element;
+    name: string;
+    /** for `class` alone: what the server last said, so that classes which scripts added survive */
+    last: string | null;
+}
+export interface TagSlot {
+    kind: Kind.Tag;
+    element: Element;
+    /** for `class` alone, as above */
+    last: string | null;
+}
+export interface RegionSlot {
+    kind: Kind.Region;
+    start: Comment;
+    end: Comment;
+}
+export interface BranchSlot {
+    kind: Kind.Branch;
+    start: Comment;
+    /** `null` in a row that is nothing but a branch: it ends where its row ends */
+    end: Comment | null;
+    shown: Instance;
+}
+export interface ListSlot {
+    kind: Kind.List;
+    start: Comment;
+    end: Comment;
+    rows: Row[];
+    /** the instance of the `else`, when there are no rows */
+    other: Instance;
+}
+export interface Row {
+    start: Comment;
+    slots: Instance;
+}
+export type Slot = TextSlot | AttributeSlot | TagSlot | RegionSlot | BranchSlot | ListSlot;
+/** What the walk found at its root: the slots of one instance and, for rows, each row. */
+export interface Found {
+    slots: Instance;
+    rows: Row[];
+}
+/**
+ * Form fields (and options) whose value, checkedness or selectedness the server sets. When an edit of such a field is
+ * answered, the server's word counts again; other fields keep what the person entered.
+ */
+export declare const boundFields: WeakSet<Element>;
+/** Walks `root` once. At its top stands an instance (the page, a branch) or, with `asRows`, new rows of a list. */
+export declare function indexTree(root: Node, asRows?: boolean): Found;
+/** The node after the last one of a row or a branch that began at `start`: the next row, the list's end, or null. */
+export declare function afterRow(start: Comment): Node | null;
+/** Whether the attribute says what a field holds. The `value` of a box or an option only names it. */
+export declare function binds(element: Element, name: string): boolean;

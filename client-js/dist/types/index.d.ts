@@ -1,0 +1,3 @@
+export { StateTemplateClient, type CacheStats, type ClientOptions } from "./client.js";
+export { ActionError, type ConnectionState } from "./connection.js";
+export type { ErrorDetail, StateTemplateEvents } from "./events.js";

@@ -1,0 +1,46 @@
+//! The events that tell a page's scripts what happens; all are dispatched on `document` and bubble to `window`.
+
+import type { CacheStats } from "./client.js";
+
+/** What went wrong, how badly, and for which action. */
+export interface ErrorDetail {
+  /** a code of the protocol (`refused`, `timeout`, …) or `too_many`, `protocol`, `file_skipped`, `extras` */
+  code: string;
+  /** `warning` where the page goes on as if nothing had happened */
+  level: "error" | "warning";
+  message: string;
+  /** the action that failed, if it was one */
+  action?: string;
+}
+
+/** Name of an event → its `detail`. */
+export interface StateTemplateEvents {
+  /** the page shows another revision */
+  "statetemplate:update": { revision: number; kind: "patch" | "refresh" };
+  "statetemplate:connected": { revision: number };
+  "statetemplate:disconnected": { reason: string };
+  /** the session has ended; the client does not come back by itself */
+  "statetemplate:expired": { reason: string };
+  "statetemplate:error": ErrorDetail;
+  /** statics arrived; in `debugMode` also at each update */
+  "statetemplate:cache": CacheStats;
+  /** the server pushed an event of the application's */
+  "statetemplate:push": { name: string; data: unknown };
+}
+
+/** Dispatches one of the client's events. */
+export function emit<K extends keyof StateTemplateEvents>(name: K, detail: StateTemplateEvents[K]): void {
+  document.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+}
+
+declare global {
+  interface DocumentEventMap {
+    "statetemplate:update": CustomEvent<StateTemplateEvents["statetemplate:update"]>;
+    "statetemplate:connected": CustomEvent<StateTemplateEvents["statetemplate:connected"]>;
+    "statetemplate:disconnected": CustomEvent<StateTemplateEvents["statetemplate:disconnected"]>;
+    "statetemplate:expired": CustomEvent<StateTemplateEvents["statetemplate:expired"]>;
+    "statetemplate:error": CustomEvent<StateTemplateEvents["statetemplate:error"]>;
+    "statetemplate:cache": CustomEvent<StateTemplateEvents["statetemplate:cache"]>;
+    "statetemplate:push": CustomEvent<StateTemplateEvents["statetemplate:push"]>;
+  }
+}

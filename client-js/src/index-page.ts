@@ -1,0 +1,252 @@
+//! Finds the slots of an annotated page, branch or row in one walk and keeps references to their nodes.
+
+import { malformed, Mark, MARK_ATTRIBUTE } from "./wire.js";
+
+/** The slots of one appearance of a fragment, by number. */
+export type Instance = Slot[];
+
+export const enum Kind {
+  Text,
+  Attribute,
+  Tag,
+  Region,
+  Branch,
+  List,
+}
+
+export interface TextSlot {
+  kind: Kind.Text;
+  node: Text;
+}
+
+export interface AttributeSlot {
+  kind: Kind.Attribute;
+  element: Element;
+  name: string;
+  /** for `class` alone: what the server last said, so that classes which scripts added survive */
+  last: string | null;
+}
+
+export interface TagSlot {
+  kind: Kind.Tag;
+  element: Element;
+  /** for `class` alone, as above */
+  last: string | null;
+}
+
+export interface RegionSlot {
+  kind: Kind.Region;
+  start: Comment;
+  end: Comment;
+}
+
+export interface BranchSlot {
+  kind: Kind.Branch;
+  start: Comment;
+  /** `null` in a row that is nothing but a branch: it ends where its row ends */
+  end: Comment | null;
+  shown: Instance;
+}
+
+export interface ListSlot {
+  kind: Kind.List;
+  start: Comment;
+  end: Comment;
+  rows: Row[];
+  /** the instance of the `else`, when there are no rows */
+  other: Instance;
+}
+
+export interface Row {
+  start: Comment;
+  slots: Instance;
+}
+
+export type Slot = TextSlot | AttributeSlot | TagSlot | RegionSlot | BranchSlot | ListSlot;
+
+/** What the walk found at its root: the slots of one instance and, for rows, each row. */
+export interface Found {
+  slots: Instance;
+  rows: Row[];
+}
+
+/** One open mark: where its slots go, and which of its siblings may end it. */
+interface Frame {
+  slots: Instance;
+  rows: Row[] | null;
+  slot: BranchSlot | ListSlot | null;
+}
+
+/**
+ * Form fields (and options) whose value, checkedness or selectedness the server sets. When an edit of such a field is
+ * answered, the server's word counts again; other fields keep what the person entered.
+ */
+export const boundFields = new WeakSet<Element>();
+
+const SHOW_ELEMENT_AND_COMMENT = 0x1 | 0x80;
+
+/** Walks `root` once. At its top stands an instance (the page, a branch) or, with `asRows`, new rows of a list. */
+export function indexTree(root: Node, asRows = false): Found {
+  const walker = (root.ownerDocument ?? (root as Document)).createTreeWalker(root, SHOW_ELEMENT_AND_COMMENT);
+  const rows: Row[] = [];
+  const top: Frame = { slots: [], rows: asRows ? rows : null, slot: null };
+  const open: Frame[] = [top];
+  let frame = top;
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    if (node.nodeType === 1) {
+      const mark = (node as Element).getAttribute(MARK_ATTRIBUTE);
+      if (mark) indexElement(node as Element, mark, frame.slots);
+      continue;
+    }
+    const comment = node as Comment;
+    switch (comment.data) {
+      case Mark.Text:
+        frame.slots.push({ kind: Kind.Text, node: textAfter(comment) });
+        break;
+      case Mark.Region: {
+        const end = endOfRegion(comment);
+        frame.slots.push({ kind: Kind.Region, start: comment, end });
+        walker.currentNode = end;
+        break;
+      }
+      case Mark.Branch: {
+        const slot: BranchSlot = { kind: Kind.Branch, start: comment, end: null, shown: [] };
+        frame.slots.push(slot);
+        open.push((frame = { slots: slot.shown, rows: null, slot }));
+        break;
+      }
+      case Mark.List: {
+        const slot: ListSlot = { kind: Kind.List, start: comment, end: comment, rows: [], other: [] };
+        frame.slots.push(slot);
+        open.push((frame = { slots: slot.other, rows: slot.rows, slot }));
+        break;
+      }
+      case Mark.Row:
+      case Mark.BranchRow: {
+        // A row ends where the next begins: go back to the list (or to the top, for new rows).
+        while (open.length > 1 && !frame.rows) {
+          open.pop();
+          frame = open[open.length - 1]!;
+        }
+        if (!frame.rows) malformed("row");
+        const row: Row = { start: comment, slots: [] };
+        frame.rows.push(row);
+        let slots = row.slots;
+        if (comment.data === Mark.BranchRow) {
+          const slot: BranchSlot = { kind: Kind.Branch, start: comment, end: null, shown: [] };
+          slots.push(slot);
+          slots = slot.shown;
+        }
+        open.push((frame = { slots, rows: null, slot: null }));
+        break;
+      }
+      case Mark.End: {
+        // A row has no end of its own; the list's end is also its last row's.
+        if (!frame.slot && open.length > 1) {
+          open.pop();
+          frame = open[open.length - 1]!;
+        }
+        if (frame.slot) {
+          frame.slot.end = comment;
+          open.pop();
+          frame = open[open.length - 1]!;
+        }
+        break;
+      }
+    }
+  }
+  while (open.length > 1 && !open[open.length - 1]!.slot) open.pop();
+  if (open.length > 1) malformed("mark");
+  return { slots: top.slots, rows };
+}
+
+/** The node after the last one of a row or a branch that began at `start`: the next row, the list's end, or null. */
+export function afterRow(start: Comment): Node | null {
+  let depth = 0;
+  for (let node = start.nextSibling; node; node = node.nextSibling) {
+    if (node.nodeType !== 8) continue;
+    switch ((node as Comment).data) {
+      case Mark.Region:
+        node = endOfRegion(node as Comment);
+        break;
+      case Mark.Branch:
+      case Mark.List:
+        depth++;
+        break;
+      case Mark.End:
+        if (depth-- === 0) return node;
+        break;
+      case Mark.Row:
+      case Mark.BranchRow:
+        if (depth === 0) return node;
+    }
+  }
+  return null;
+}
+
+function indexElement(element: Element, mark: string, slots: Instance): void {
+  for (let at = 0; at < mark.length; at++) {
+    const sign = mark[at]!;
+    if (sign === "?") {
+      slots.push({ kind: Kind.Tag, element, last: element.getAttribute("class") });
+      // Which attributes come and go is not known here; of a box, a radio or an option it is most likely this one.
+      if (element.localName === "option" || /^(checkbox|radio)$/.test((element as HTMLInputElement).type)) {
+        boundFields.add(element);
+      }
+    } else if (sign === ".") {
+      slots.push({ kind: Kind.Text, node: textIn(element) });
+      if (element.localName === "textarea") boundFields.add(element);
+    } else {
+      let name: string | undefined;
+      if (sign === "(") {
+        const end = mark.indexOf(")", at);
+        name = mark.slice(at + 1, end);
+        at = end < 0 ? mark.length : end;
+      } else {
+        name = element.attributes[parseInt(sign, 36)]?.name;
+      }
+      if (!name) malformed("mark " + mark);
+      if (binds(element, name)) boundFields.add(element);
+      // A style that the page's CSP blocked in the HTML is set through the object model, as later changes are.
+      if (name === "style" && !(element as HTMLElement).style?.length) applyStyle(element as HTMLElement);
+      slots.push({ kind: Kind.Attribute, element, name, last: name === "class" ? element.getAttribute(name) : null });
+    }
+  }
+}
+
+/** Whether the attribute says what a field holds. The `value` of a box or an option only names it. */
+export function binds(element: Element, name: string): boolean {
+  if (name !== "value") return name === "checked" || name === "selected";
+  return element.localName === "input" && !/^(checkbox|radio)$/.test((element as HTMLInputElement).type);
+}
+
+function applyStyle(element: HTMLElement): void {
+  const text = element.getAttribute("style");
+  if (text && element.style) element.style.cssText = text;
+}
+
+function endOfRegion(start: Comment): Comment {
+  for (let node = start.nextSibling; node; node = node.nextSibling) {
+    if (node.nodeType === 8 && (node as Comment).data === Mark.End) return node as Comment;
+  }
+  return malformed("mark");
+}
+
+function textIn(element: Element): Text {
+  const first = element.firstChild;
+  return first?.nodeType === 3 ? whole(first as Text) : element.insertBefore(new Text(), first);
+}
+
+function textAfter(comment: Comment): Text {
+  const next = comment.nextSibling;
+  return next?.nodeType === 3 ? whole(next as Text) : comment.parentNode!.insertBefore(new Text(), next);
+}
+
+/** Parsers split long texts (Chromium at 64 KiB); a slot is one node, so the rest is joined to it. */
+function whole(text: Text): Text {
+  for (let next = text.nextSibling; next?.nodeType === 3; next = text.nextSibling) {
+    text.data += (next as Text).data;
+    (next as Text).remove();
+  }
+  return text;
+}

@@ -1,0 +1,5 @@
+//! The public face of the package `statetemplate`.
+
+export { StateTemplateClient, type CacheStats, type ClientOptions } from "./client.js";
+export { ActionError, type ConnectionState } from "./connection.js";
+export type { ErrorDetail, StateTemplateEvents } from "./events.js";

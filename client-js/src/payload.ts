@@ -1,0 +1,91 @@
+//! What a declarative action sends: values from attributes and from form fields.
+
+/** The payload of an action, the fields whose edits it carries, and the file inputs it had to leave out. */
+export interface Payload {
+  data: Record<string, unknown>;
+  fields: Element[];
+  skipped: string[];
+}
+
+type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
+
+const VALUE = "st-value-";
+
+/** `st-value-NAME="…"` of an element becomes `"NAME": "…"`. */
+export function addAttributeValues(data: Record<string, unknown>, attributes: Iterable<{ name: string; value: string }>): void {
+  for (const { name, value } of attributes) {
+    if (name.startsWith(VALUE) && name.length > VALUE.length) data[name.slice(VALUE.length)] = value;
+  }
+}
+
+/**
+ * Adds form entries: a name that occurs once becomes a string, one that occurs again (or is in `lists`) an array.
+ * Files cannot travel in a JSON frame; the names of those left out are returned.
+ */
+export function addEntries(
+  data: Record<string, unknown>,
+  entries: Iterable<[string, unknown]>,
+  lists: ReadonlySet<string> = new Set(),
+): string[] {
+  const skipped: string[] = [];
+  const seen = new Set<string>();
+  for (const name of lists) data[name] = [];
+  for (const [name, value] of entries) {
+    if (typeof value !== "string") {
+      skipped.push(name);
+      continue;
+    }
+    const present = data[name];
+    if (lists.has(name)) (present as string[]).push(value);
+    else if (!seen.has(name)) data[name] = value;
+    else if (Array.isArray(present)) present.push(value);
+    else data[name] = [present, value];
+    seen.add(name);
+  }
+  return skipped;
+}
+
+/** The payload of an action without a field: the element's `st-value-*`. */
+export function elementPayload(element: Element): Payload {
+  const data = empty();
+  addAttributeValues(data, element.attributes);
+  return { data, fields: [], skipped: [] };
+}
+
+/** The payload of a form: its successful controls, then its `st-value-*`, then the submitter's. */
+export function formPayload(form: HTMLFormElement, submitter: HTMLElement | null): Payload {
+  const data = empty();
+  const fields = [...form.elements];
+  const lists = new Set<string>();
+  for (const field of fields) {
+    // One choice of many must not look different from two.
+    if (field.matches("select[multiple][name]:not(:disabled)")) lists.add((field as HTMLSelectElement).name);
+  }
+  const skipped = addEntries(data, new FormData(form, submitter), lists);
+  addAttributeValues(data, form.attributes);
+  if (submitter) addAttributeValues(data, submitter.attributes);
+  return { data, fields, skipped };
+}
+
+/** The payload of a change or an input: the field's name (or `value`) and value, with the element's `st-value-*`. */
+export function fieldPayload(element: Element, field: Element): Payload {
+  const payload = elementPayload(element);
+  if (field !== element) addAttributeValues(payload.data, field.attributes);
+  payload.data[(field as Field).name || "value"] = fieldValue(field as Field);
+  payload.fields.push(field);
+  return payload;
+}
+
+/** A field's value: `true` or `false` for a checkbox, an array for a multiple select, else a string. */
+export function fieldValue(field: Field): unknown {
+  if (field.type === "checkbox") return (field as HTMLInputElement).checked;
+  if (field.type === "select-multiple") {
+    return [...(field as HTMLSelectElement).selectedOptions].map((option) => option.value);
+  }
+  return field.value ?? field.textContent;
+}
+
+/** Without a prototype, so that a field named `__proto__` is a name like any other. */
+function empty(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>;
+}

@@ -1,0 +1,65 @@
+//! The frames of `statetemplate.v1`: their names and their types, as PROTOCOL.md describes them.
+
+/** The WebSocket subprotocol that client and server agree on. */
+export const PROTOCOL = "statetemplate.v1";
+
+/** The first element of the frames that a client sends; an action starts with its number instead. */
+export const enum ToServer {
+  Join = "j",
+  Applied = "a",
+  Answered = "k",
+  MissingStatics = "c",
+}
+
+/** The first element of the frames that a server sends; a patch starts with its revision instead. */
+export const enum FromServer {
+  Joined = "j",
+  Answer = "k",
+  Error = "e",
+  Event = "v",
+  Statics = "s",
+  Refresh = "f",
+  End = "x",
+}
+
+/** Reasons of the end frame after which the client does not come back by itself. */
+export const FINAL_REASON = /^session_(expired|closed)$/;
+
+/** Comments that mark the annotated page; see "The annotated page" in PROTOCOL.md. */
+export const enum Mark {
+  Text = "t",
+  Region = "o",
+  Branch = "i",
+  List = "l",
+  Row = "r",
+  BranchRow = "q",
+  End = "/",
+}
+
+/** The attribute that numbers the slots of its element. */
+export const MARK_ATTRIBUTE = "st";
+
+/** A part of a fragment's statics: HTML, or a hole for one of the fragment's values. */
+export type Part = string | number | [number] | ["i", number] | ["l", number, number];
+
+/** The values of one instance of a fragment, by hole number. */
+export type Values = unknown[];
+
+/** Slot number → change. */
+export type Patch = Record<string, unknown>;
+
+/** Statics as the server announces them: `[hash, part, …]`, or the hash alone when the client holds it. */
+export type StaticsFrame = Record<string, string | [string, ...Part[]]>;
+
+/**
+ * Throws an error that names the part of a frame (or of the page) that cannot be true. Nothing has changed by then; the
+ * client drops the socket and asks for a refresh. The names are short because they are part of the bundle.
+ */
+export function malformed(what: string): never {
+  throw new Error("malformed " + what);
+}
+
+/** Whether a decoded JSON value is an object (and no array). */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return !!value && typeof value == "object" && !Array.isArray(value);
+}
