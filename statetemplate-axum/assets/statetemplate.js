@@ -1,0 +1,1 @@
+// The client lands with its own branch.
