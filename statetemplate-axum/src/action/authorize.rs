@@ -2,7 +2,7 @@
 
 use std::{fmt, fmt::Display, pin::Pin, sync::Arc};
 
-use http::request::Parts;
+use ::http::request::Parts;
 use serde_json::value::RawValue;
 
 use super::{ActionId, extract::Refusal};

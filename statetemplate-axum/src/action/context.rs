@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use http::request::Parts;
+use ::http::request::Parts;
 use serde_json::value::RawValue;
 
 use crate::session::Session;

@@ -7,7 +7,7 @@ use axum::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
-use http::StatusCode;
+use ::http::StatusCode;
 
 use super::context::{ActionContext, ActionId};
 use crate::session::Session;

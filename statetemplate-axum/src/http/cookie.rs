@@ -16,7 +16,6 @@ pub(crate) const INSECURE_NAME: &str = "session_token";
 pub(crate) struct CookiePolicy {
     pub(crate) name: String,
     pub(crate) secure: bool,
-    pub(crate) max_age: Duration,
 }
 
 /// What a request's `Cookie` headers say.
@@ -74,8 +73,8 @@ impl CookiePolicy {
     }
 
     /// The `Set-Cookie` header that gives the browser `token`.
-    pub(crate) fn header(&self, token: &str) -> Option<HeaderValue> {
-        let max_age = cookie::time::Duration::try_from(self.max_age).unwrap_or(cookie::time::Duration::MAX);
+    pub(crate) fn header(&self, token: &str, max_age: Duration) -> Option<HeaderValue> {
+        let max_age = cookie::time::Duration::try_from(max_age).unwrap_or(cookie::time::Duration::MAX);
         let cookie = Cookie::build((self.name.as_str(), token))
             .http_only(true)
             .secure(self.secure)
@@ -130,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_cookie_is_out_of_reach_of_scripts_and_other_sites() {
-        let header = policy().header("abc").unwrap();
+        let header = policy().header("abc", Duration::from_secs(86_400)).unwrap();
         let text = "__Host-session_token=abc; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=86400";
         assert_eq!(header.to_str().unwrap(), text);
         assert!(header.is_sensitive());

@@ -1,0 +1,119 @@
+//! `Live<T>`: the right of a page handler to show a live page.
+
+use std::{fmt, marker::PhantomData, sync::Arc};
+
+use axum::extract::FromRequestParts;
+use ::http::{Method, request::Parts};
+use serde::{Serialize, de::DeserializeOwned};
+use statetemplate_core::Snapshot;
+
+use super::{Error, Rejection, Rendered};
+use crate::{
+    context::Context,
+    http::cookie::Presented,
+    layer::{Visit, Visitor},
+    page::LivePage,
+};
+
+/// The extractor with which a page handler shows the live page of the data type `T`.
+///
+/// Needs the layer of [`StateTemplate::layer`](crate::StateTemplate::layer) on its route.
+///
+/// ```
+/// use statetemplate_axum::{Live, Rendered, live};
+/// # #[derive(serde::Serialize, serde::Deserialize, Default)] struct Counter { count: i64 }
+/// async fn page(live: Live<Counter>) -> Result<Rendered, live::Error> {
+///     live.render(|| async { Counter::default() }).await
+/// }
+/// ```
+pub struct Live<T> {
+    context: Arc<Context>,
+    visit: Arc<Visit>,
+    session_id: String,
+    template: Option<String>,
+    /// A HEAD request is answered as a GET without body, so it needs no session.
+    head: bool,
+    data: PhantomData<fn() -> T>,
+}
+
+impl<T> fmt::Debug for Live<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live").field("template", &self.template).finish_non_exhaustive()
+    }
+}
+
+impl<T, S> FromRequestParts<S> for Live<T>
+where
+    T: 'static,
+    S: Sync,
+{
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
+        let Some(Visitor { context, visit }) = parts.extensions.get::<Visitor>().cloned() else {
+            return Err(Rejection::MissingLayer);
+        };
+        if visit.presented == Presented::Several {
+            return Err(Rejection::SeveralCookies(context.cookie.name.clone()));
+        }
+        Ok(Live {
+            session_id: context.renderer.new_session_id(),
+            context,
+            visit,
+            template: None,
+            head: parts.method == Method::HEAD,
+            data: PhantomData,
+        })
+    }
+}
+
+impl<T> Live<T>
+where
+    T: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// The id of the session that [`render`](Live::render) will make: data may hold it.
+    #[must_use]
+    pub fn session_id(&self) -> &str {
+        &self.session_id
+    }
+
+    /// Chooses the page by its template, where several pages share the data type `T`.
+    #[must_use]
+    pub fn page(mut self, template: impl Into<String>) -> Self {
+        self.template = Some(template.into());
+        self
+    }
+
+    /// Shows the page: `data` makes what it shows at first, and a session keeps it from then on.
+    ///
+    /// The session is provisional until the page's script joins it, so that crawlers and prefetches leave nothing behind for
+    /// long (2 minutes unless [configured](crate::Builder::provisional_expiration)). A `HEAD` request and a render that
+    /// fails make none.
+    ///
+    /// # Errors
+    ///
+    /// When no page, or more than one, has this data type; when the data cannot be serialised or the template fails on it;
+    /// when the store does not take the session.
+    ///
+    /// # Cancel safety
+    ///
+    /// A call that is dropped leaves at most a provisional session, which ends by itself.
+    pub async fn render<F, Fut>(self, data: F) -> Result<Rendered, Error>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = T>,
+    {
+        let page = self.context.page_of::<T>(self.template.as_deref())?;
+        let plan = page.plan().clone();
+        let data = data().await;
+        let snapshot = Snapshot::of(&data)?;
+        drop(data);
+        let head = self.context.client_element(&self.session_id, plan.hash(), 0);
+        let html = plan.render(&snapshot, &head)?;
+        if !self.head {
+            todo!();
+            self.visit.note_page();
+        }
+        Ok(Rendered { html })
+    }
+}

@@ -1,0 +1,71 @@
+//! The versions that pages showed when their sockets ended: a page that comes back soon receives a patch.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use statetemplate_core::{Version, store::ClientId};
+use tokio::time::Instant;
+
+/// How long the versions of a page are kept.
+const KEPT_FOR: Duration = Duration::from_secs(120);
+/// Of how many pages versions are kept; beyond that the oldest are forgotten, and their pages receive a refresh.
+const MAX_PAGES: usize = 4096;
+
+/// What pages showed when their sockets ended, by the document's client id.
+///
+/// Keeping a version costs what differs from the session's data, for most pages nothing.
+#[derive(Default)]
+pub(crate) struct Recent(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    pages: HashMap<ClientId, Page>,
+    /// The order in which pages left; a page that has returned since is passed over.
+    order: VecDeque<(Instant, ClientId)>,
+}
+
+struct Page {
+    session: Box<str>,
+    left: Instant,
+    versions: VecDeque<Version>,
+}
+
+impl Recent {
+    /// Keeps what a page may show.
+    pub(super) fn keep(&self, session: &str, client: ClientId, versions: VecDeque<Version>) {
+        let left = Instant::now();
+        let mut kept = self.kept();
+        kept.order.push_back((left, client.clone()));
+        kept.pages.insert(client, Page { session: session.into(), left, versions });
+        while let Some(&(at, _)) = kept.order.front() {
+            let too_many = kept.order.len() > MAX_PAGES;
+            if !too_many && left.duration_since(at) < KEPT_FOR {
+                break;
+            }
+            if let Some((at, client)) = kept.order.pop_front()
+                && kept.pages.get(&client).is_some_and(|page| page.left == at)
+            {
+                kept.pages.remove(&client);
+            }
+        }
+    }
+
+    /// The version `revision` that a returning page shows, if it is still known and comparable with `current`.
+    pub(super) fn take(&self, session: &str, client: &ClientId, revision: u64, current: &Version) -> Option<Version> {
+        let mut kept = self.kept();
+        // A client id is the page's own choice: it must not reach what another session's page showed.
+        if kept.pages.get(client).is_none_or(|page| *page.session != *session) {
+            return None;
+        }
+        let page = kept.pages.remove(client)?;
+        page.versions.into_iter().find(|version| version.revision == revision && version.epoch == current.epoch)
+    }
+
+    /// Every change under this lock is whole, so a poisoned lock is taken as it is.
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
