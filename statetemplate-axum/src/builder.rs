@@ -8,6 +8,7 @@ use std::{
 };
 
 use minijinja::Environment;
+use serde::{Serialize, de::DeserializeOwned};
 use statetemplate_core::{Renderer, RendererBuilder, store::SessionStore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -70,7 +71,7 @@ where
     /// Adds a page. Each template belongs to one page.
     pub fn page<T>(mut self, page: Page<T, S>) -> Self
     where
-        Page<T, S>: UnmountedPage<S> + 'static,
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
     {
         for action in &page.doubled {
             self.faults.push(format!("the page {} has two actions named {action:?}", page.template));
@@ -241,6 +242,12 @@ where
     /// start.
     pub fn signing_key(mut self, secret: impl AsRef<[u8]>) -> Self {
         self.renderer = self.renderer.signing_key(secret);
+        self
+    }
+
+    /// Goes by Tokio's clock instead of the system's, so that tests with paused time see sessions run out.
+    pub fn tokio_clock(mut self) -> Self {
+        self.renderer = self.renderer.tokio_clock();
         self
     }
 

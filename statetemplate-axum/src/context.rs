@@ -74,7 +74,7 @@ impl Context {
     /// The browser that a request comes from, if it presents a token of ours that is still good.
     pub(crate) fn browser(&self, presented: &Presented) -> Option<BrowserClaims> {
         match presented {
-            Presented::One(token) => self.renderer.open_browser(&BrowserToken::from(token.as_str())).ok(),
+            Presented::One(token) => self.renderer.open_browser_token(&BrowserToken::from(token.as_str())).ok(),
             Presented::Nothing | Presented::Several => None,
         }
     }
@@ -88,7 +88,7 @@ impl Context {
 
     /// The cookie that tells a browser its identity for another while.
     pub(crate) fn cookie_for(&self, owner: &OwnerId) -> Result<HeaderValue, Error> {
-        let token = self.renderer.seal_browser(owner)?;
+        let token = self.renderer.seal_browser_token(owner)?;
         let age = self.renderer.config().browser_expiration;
         self.cookie.header(token.as_str(), age).ok_or_else(|| Error::configuration("the cookie's name is not ASCII"))
     }

@@ -56,11 +56,14 @@ impl Visit {
         if !self.page.load(Ordering::Relaxed) || self.cross_site {
             return None;
         }
-        match context.browser(&self.presented) {
-            Some(browser) if !(self.own && browser.is_half_over()) => None,
-            Some(browser) => context.cookie_for(browser.owner()),
+        let cookie = match context.browser(&self.presented) {
+            Some(browser) if self.own && browser.past_half_life(context.renderer.now()) => {
+                context.cookie_for(browser.owner())
+            }
+            Some(_) => return None,
             None => context.new_browser().map(|(_, cookie)| cookie),
-        }
+        };
+        cookie.inspect_err(|error| tracing::error!("a browser remains without its cookie: {error:#}")).ok()
     }
 }
 

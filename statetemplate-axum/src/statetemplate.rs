@@ -116,6 +116,14 @@ impl StateTemplate {
         &self.context.renderer
     }
 
+    /// A session's page as a GET would show it now, with the revision that its first GET showed.
+    #[cfg(feature = "test")]
+    pub(crate) async fn render_again(&self, id: &str, revision: u64) -> Result<String, Error> {
+        let session = self.context.renderer.session(id).await?;
+        let head = self.context.client_element(id, session.plan().hash(), revision);
+        Ok(session.render(&head)?.1)
+    }
+
     /// Ends all sockets and waits until their tasks and the actions that run have ended. Pages are told to come back: after
     /// a restart, or to another node, where they go on as they were.
     ///
@@ -128,6 +136,7 @@ impl StateTemplate {
         self.context.stop.cancel();
         self.context.tasks.close();
         self.context.tasks.wait().await;
+        self.context.renderer.shutdown().await;
     }
 }
 

@@ -96,7 +96,6 @@ mod tests {
         CookiePolicy {
             name: DEFAULT_NAME.into(),
             secure: true,
-            max_age: Duration::from_secs(86_400),
         }
     }
 

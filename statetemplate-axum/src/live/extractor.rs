@@ -5,14 +5,13 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 use axum::extract::FromRequestParts;
 use ::http::{Method, request::Parts};
 use serde::{Serialize, de::DeserializeOwned};
-use statetemplate_core::Snapshot;
+use statetemplate_core::{SessionOptions, Snapshot, store::OwnerId};
 
 use super::{Error, Rejection, Rendered};
 use crate::{
     context::Context,
     http::cookie::Presented,
     layer::{Visit, Visitor},
-    page::LivePage,
 };
 
 /// The extractor with which a page handler shows the live page of the data type `T`.
@@ -56,8 +55,9 @@ where
         if visit.presented == Presented::Several {
             return Err(Rejection::SeveralCookies(context.cookie.name.clone()));
         }
+        let session_id = OwnerId::random().map_err(|_| Rejection::NoRandomNumbers)?.as_str().to_owned();
         Ok(Live {
-            session_id: context.renderer.new_session_id(),
+            session_id,
             context,
             visit,
             template: None,
@@ -103,17 +103,28 @@ where
         F: FnOnce() -> Fut,
         Fut: Future<Output = T>,
     {
-        let page = self.context.page_of::<T>(self.template.as_deref())?;
-        let plan = page.plan().clone();
+        let template = self.context.page_of::<T>(self.template.as_deref())?.template().to_owned();
         let data = data().await;
-        let snapshot = Snapshot::of(&data)?;
-        drop(data);
-        let head = self.context.client_element(&self.session_id, plan.hash(), 0);
-        let html = plan.render(&snapshot, &head)?;
-        if !self.head {
-            todo!();
-            self.visit.note_page();
+        if self.head {
+            // Its response is that of a GET without the body, so it must fail where a GET fails.
+            let plan = self.context.renderer.plan(&template)?;
+            let head = self.context.client_element(&self.session_id, plan.hash(), 1);
+            return Ok(Rendered { html: plan.render(&Snapshot::of(&data)?, &head)? });
         }
+        let options = SessionOptions::new().id(self.session_id).template(template);
+        let page = self.context.renderer.create_provisional(options, &data).await?;
+        let head = self.context.client_element(&page.page_id, page.plan.hash(), page.version.revision);
+        let html = match page.render(&head) {
+            Ok(html) => html,
+            Err(error) => {
+                // Nobody will ever join it. If the store fails too, it ends with its provisional time.
+                if let Ok(session) = self.context.renderer.session(&page.page_id).await {
+                    let _ = session.close().await;
+                }
+                return Err(error.into());
+            }
+        };
+        self.visit.note_page();
         Ok(Rendered { html })
     }
 }

@@ -13,6 +13,8 @@ pub enum Rejection {
     MissingLayer,
     /// The request has two cookies of the browser's name; 400. One of them was planted, and there is no telling which.
     SeveralCookies(String),
+    /// The system gives no random numbers, so that no session can be named; 500.
+    NoRandomNumbers,
 }
 
 impl fmt::Display for Rejection {
@@ -27,6 +29,7 @@ impl fmt::Display for Rejection {
                 "the request has more than one cookie named {name}, and only one of them can be right: clear this \
                  site's cookies and load the page again",
             ),
+            Rejection::NoRandomNumbers => f.write_str("the system gives no random numbers"),
         }
     }
 }
@@ -36,7 +39,7 @@ impl std::error::Error for Rejection {}
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let status = match self {
-            Rejection::MissingLayer => {
+            Rejection::MissingLayer | Rejection::NoRandomNumbers => {
                 tracing::error!("{self}");
                 StatusCode::INTERNAL_SERVER_ERROR
             }

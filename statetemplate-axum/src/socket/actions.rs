@@ -29,10 +29,6 @@ impl Actions {
         self.waiting.len() < MAX_WAITING
     }
 
-    pub(super) fn is_running(&self) -> bool {
-        self.running.is_some()
-    }
-
     /// Takes an action in; it runs when those before it are answered.
     pub(super) fn push(&mut self, call: Call) {
         self.waiting.push_back(call);

@@ -5,9 +5,8 @@ use std::{sync::Arc, time::Duration};
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
 use ::http::request::Parts;
-use serde_json::value::RawValue;
 use statetemplate_core::{
-    ActionOutcome, Change, ConnectionGuard, Error, ErrorKind, Session, Subscription, Version,
+    ActionOutcome, Change, ConnectionGuard, Error, Session, Subscription,
     store::{Answer, ClientId, OwnerId},
     wire::{self, ClientFrame, Statics},
 };
@@ -18,10 +17,7 @@ use super::{
     end::{End, RETRY_MILLIS},
     view::View,
 };
-use crate::{
-    context::Context,
-    mounted::{Call, MountedPage},
-};
+use crate::{context::Context, mounted::Call};
 
 /// How long a socket may be open before its page joins.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
@@ -69,12 +65,7 @@ impl Connection {
             return Err(End::protocol("the first frame must be the join"));
         };
         let client = ClientId::parse(&client)?;
-        let session = self.context.renderer.bind_page(&page, &self.owner).await.inspect_err(|error| {
-            if error.kind() == ErrorKind::SessionNotFound {
-                // Unknown, run out, or bound to another browser; the page is told the same in each case.
-                tracing::info!(target: "statetemplate::audit", "a page joined without a session of its own");
-            }
-        })?;
+        let session = self.context.renderer.bind(&page, &self.owner).await?;
         let Some(mounted) = self.context.pages.get(session.plan().name()).cloned() else {
             tracing::error!(template = session.plan().name(), "a session belongs to a template without a page");
             return Err(End::TryAgain(RETRY_MILLIS));
@@ -112,14 +103,13 @@ impl Connection {
         }
         self.send(frames).await?;
         let actions = Actions::new(mounted, self.context.tasks.clone());
-        Ok(Joined { session, client, updates, guard, view, actions, push_at: None })
+        Ok(Joined { session, client, updates, _guard: guard, view, actions, push_at: None })
     }
 
     async fn first_text(&mut self) -> Result<Utf8Bytes, End> {
         loop {
-            match read(self.socket.recv().await)? {
-                Some(text) => return Ok(text),
-                None => {}
+            if let Some(text) = read(self.socket.recv().await)? {
+                return Ok(text);
             }
         }
     }
@@ -163,7 +153,8 @@ struct Joined {
     session: Session,
     client: ClientId,
     updates: Subscription,
-    guard: ConnectionGuard,
+    /// Counts this connection while it lives.
+    _guard: ConnectionGuard,
     view: View,
     actions: Actions,
     /// When the gathered pushes are due.
@@ -199,7 +190,7 @@ impl Joined {
                 (number, outcome) = self.actions.ended() => self.answer(number, outcome, connection).await?,
                 change = self.updates.next() => match change {
                     Some(Change::Version(_)) => {
-                        self.push_at.get_or_insert_with(|| Instant::now() + context.options.batching_delay);
+                        self.push_at.get_or_insert_with(|| Instant::now() + context.renderer.config().batching_delay);
                     }
                     Some(Change::Event(event)) => {
                         connection.send(vec![wire::event(&event.name, &event.data)]).await?;
@@ -238,8 +229,16 @@ impl Joined {
             }
             ClientFrame::Applied { revision } => self.view.acknowledge(revision),
             ClientFrame::Answered { number } => self.session.acknowledge(&self.client, number),
-            ClientFrame::MissingStatics { fragment } => {
-                return Err(End::protocol("unfinished"));
+            ClientFrame::MissingStatics { .. } => {
+                // The patch that needed them was not applied, so the page is brought up to date as a whole.
+                let head = connection.context.client_element(
+                    self.session.id(),
+                    self.view.plan().hash(),
+                    self.session.version().revision,
+                );
+                self.view.forget_statics();
+                let frame = self.view.refresh(&self.session.version(), &head)?;
+                connection.send(vec![frame]).await?;
             }
             ClientFrame::Join { .. } => return Err(End::protocol("the page has joined already")),
         }

@@ -79,11 +79,11 @@ fn identify(
         return Err(rejection.into_response());
     }
     if let Some(browser) = context.browser(&presented) {
-        let renewed = if context.is_half_over(&browser) { context.cookie_for(browser.owner()) } else { None };
-        return Ok((browser.owner().clone(), renewed));
+        let renewed = browser.past_half_life(context.renderer.now()).then(|| context.cookie_for(browser.owner()));
+        return Ok((browser.owner().clone(), renewed.and_then(Result::ok)));
     }
     match context.new_browser() {
-        Ok((owner, cookie)) => Ok((owner, cookie)),
+        Ok((owner, cookie)) => Ok((owner, Some(cookie))),
         Err(error) => Err(error.into_response()),
     }
 }

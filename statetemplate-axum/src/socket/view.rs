@@ -70,6 +70,11 @@ impl View {
         Ok(wire::refresh(current.revision, &self.plan, &html))
     }
 
+    /// The page has lost its statics: each is sent again when it is needed.
+    pub(super) fn forget_statics(&mut self) {
+        self.statics = Statics::new(&self.plan, &[]);
+    }
+
     fn note_sent(&mut self, version: &Version) {
         self.shown = version.clone();
         // The answers to its own actions reach a page even while it acknowledges nothing: then the last place is reused,

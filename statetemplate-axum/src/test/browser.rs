@@ -129,7 +129,14 @@ impl TestBrowser {
         if let Some(cookies) = self.cookie_header() {
             request.headers_mut().append(header::COOKIE, cookies);
         }
-        request.headers_mut().extend(headers);
+        // A header given replaces the kit's own; of cookies a request may have several.
+        for (name, value) in headers.iter() {
+            if name == header::COOKIE {
+                request.headers_mut().append(name, value.clone());
+            } else {
+                request.headers_mut().insert(name, value.clone());
+            }
+        }
         match client_async(request, self.server.connect().await).await {
             Ok((socket, response)) => {
                 self.keep_cookies(response.headers());

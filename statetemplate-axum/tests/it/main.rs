@@ -1,0 +1,13 @@
+//! What the HTTP edge promises, tried through the test kit and through sockets that speak the protocol by hand.
+
+mod actions;
+mod app;
+mod assets;
+mod failures;
+mod identity;
+mod join;
+mod limits;
+mod pages;
+mod provisional;
+mod pushes;
+mod resume;
