@@ -10,6 +10,7 @@ use std::{
 use minijinja::Environment;
 use serde::{Serialize, de::DeserializeOwned};
 use statetemplate_core::{Renderer, RendererBuilder, store::SessionStore};
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -74,7 +75,10 @@ where
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
     {
         for action in &page.doubled {
-            self.faults.push(format!("the page {} has two actions named {action:?}", page.template));
+            self.faults.push(format!(
+                "the page {} has two actions named {action:?}",
+                page.template
+            ));
         }
         self.unmounted.push(Box::new(page));
         self
@@ -143,6 +147,9 @@ where
 
     /// Allows pages of another origin (`https://app.example.com`, as browsers write it) to open sockets, or the site's own
     /// behind a proxy that does not pass the `Host` header on. Default: only the origin of the request's own host.
+    ///
+    /// Pages of another *site* receive no lasting identity, as the cookie is `SameSite=Strict`: they have to be loaded anew
+    /// when their connection breaks.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         let origin = origin.into();
         let authority = origin.split_once("://").map(|(_, authority)| authority);
@@ -269,7 +276,12 @@ impl Builder<()> {
         self.check_paths();
         let cookie = CookiePolicy {
             name: self.cookie_name.take().unwrap_or_else(|| {
-                if self.secure { cookie::DEFAULT_NAME } else { cookie::INSECURE_NAME }.to_owned()
+                if self.secure {
+                    cookie::DEFAULT_NAME
+                } else {
+                    cookie::INSECURE_NAME
+                }
+                .to_owned()
             }),
             secure: self.secure,
         };
@@ -280,7 +292,8 @@ impl Builder<()> {
             match pages.entry(page.template().to_owned()) {
                 Entry::Vacant(entry) => drop(entry.insert(page)),
                 Entry::Occupied(entry) => {
-                    self.faults.push(format!("the template {} belongs to two pages", entry.key()));
+                    self.faults
+                        .push(format!("the template {} belongs to two pages", entry.key()));
                 }
             }
         }
@@ -295,30 +308,49 @@ impl Builder<()> {
             renderer,
             pages,
             cookie,
-            origins: OriginPolicy { allowed: self.allowed_origins, secure: self.secure },
-            options: self.options,
+            origins: OriginPolicy {
+                allowed: self.allowed_origins,
+                secure: self.secure,
+            },
             authorize: self.authorize,
             recent: Recent::default(),
+            connections: Arc::new(Semaphore::new(
+                self.options.max_connections.min(Semaphore::MAX_PERMITS),
+            )),
+            options: self.options,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         })))
     }
 
     fn check_paths(&mut self) {
-        let Options { socket_path, base_path, .. } = &self.options;
-        let plain = |path: &str| path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte));
+        let Options {
+            socket_path,
+            base_path,
+            ..
+        } = &self.options;
+        let plain = |path: &str| {
+            path.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte))
+        };
         if !socket_path.starts_with('/') || !plain(socket_path) {
-            self.faults.push(format!("the socket path {socket_path:?} is not a path such as \"/ws\""));
+            self.faults.push(format!(
+                "the socket path {socket_path:?} is not a path such as \"/ws\""
+            ));
         }
         let nested = base_path.starts_with('/') && !base_path.ends_with('/') && plain(base_path);
         if !base_path.is_empty() && !nested {
-            self.faults.push(format!("the base path {base_path:?} is not a path such as \"/app\""));
+            self.faults.push(format!(
+                "the base path {base_path:?} is not a path such as \"/app\""
+            ));
         }
     }
 }
 
 impl<S> fmt::Debug for Builder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }

@@ -4,11 +4,16 @@ use std::{any::TypeId, collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use ::http::HeaderValue;
 use statetemplate_core::{BrowserClaims, BrowserToken, store::OwnerId};
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     action::AuthorizeHook,
-    http::{assets, cookie::{CookiePolicy, Presented}, origin::OriginPolicy},
+    http::{
+        assets,
+        cookie::{CookiePolicy, Presented},
+        origin::OriginPolicy,
+    },
     live::Error,
     mounted::MountedPage,
     socket::Recent,
@@ -38,6 +43,8 @@ pub(crate) struct Context {
     pub(crate) authorize: Option<AuthorizeHook>,
     /// What pages showed when their sockets ended.
     pub(crate) recent: Recent,
+    /// A permit for each socket that may be open.
+    pub(crate) connections: Arc<Semaphore>,
     /// Owns every task of the sockets.
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the server shuts down.
@@ -48,12 +55,21 @@ impl Context {
     /// The page of the data type `T`: the one with that template, or the only one.
     pub(crate) fn page_of<T: 'static>(&self, template: Option<&str>) -> Result<&Arc<dyn MountedPage>, Error> {
         let name = std::any::type_name::<T>();
-        let mut pages: Vec<_> = self.pages.values().filter(|page| page.data() == TypeId::of::<T>()).collect();
+        let mut pages: Vec<_> = self
+            .pages
+            .values()
+            .filter(|page| page.data() == TypeId::of::<T>())
+            .collect();
         pages.sort_by(|a, b| a.template().cmp(b.template()));
         if let Some(template) = template {
-            return pages.into_iter().find(|page| page.template() == template).ok_or_else(|| {
-                Error::configuration(format!("there is no page of the template {template} with the data type {name}"))
-            });
+            return pages
+                .into_iter()
+                .find(|page| page.template() == template)
+                .ok_or_else(|| {
+                    Error::configuration(format!(
+                        "there is no page of the template {template} with the data type {name}"
+                    ))
+                });
         }
         match pages.as_slice() {
             [page] => Ok(page),
@@ -74,7 +90,10 @@ impl Context {
     /// The browser that a request comes from, if it presents a token of ours that is still good.
     pub(crate) fn browser(&self, presented: &Presented) -> Option<BrowserClaims> {
         match presented {
-            Presented::One(token) => self.renderer.open_browser_token(&BrowserToken::from(token.as_str())).ok(),
+            Presented::One(token) => self
+                .renderer
+                .open_browser_token(&BrowserToken::from(token.as_str()))
+                .ok(),
             Presented::Nothing | Presented::Several => None,
         }
     }
@@ -90,12 +109,18 @@ impl Context {
     pub(crate) fn cookie_for(&self, owner: &OwnerId) -> Result<HeaderValue, Error> {
         let token = self.renderer.seal_browser_token(owner)?;
         let age = self.renderer.config().browser_expiration;
-        self.cookie.header(token.as_str(), age).ok_or_else(|| Error::configuration("the cookie's name is not ASCII"))
+        self.cookie
+            .header(token.as_str(), age)
+            .ok_or_else(|| Error::configuration("the cookie's name is not ASCII"))
     }
 
     /// The element that loads the client and tells it which session the page belongs to.
     pub(crate) fn client_element(&self, page: &str, plan: &str, revision: u64) -> String {
-        let Options { base_path, socket_path, .. } = &self.options;
+        let Options {
+            base_path,
+            socket_path,
+            ..
+        } = &self.options;
         let (folder, client, morph) = (assets::PREFIX, &assets::CLIENT.name, &assets::MORPH.name);
         // None of these can hold a quote: ids and hashes are base64url, and the builder checks the paths.
         format!(
@@ -110,6 +135,9 @@ impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut pages: Vec<_> = self.pages.keys().collect();
         pages.sort_unstable();
-        f.debug_struct("StateTemplate").field("pages", &pages).field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("StateTemplate")
+            .field("pages", &pages)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }

@@ -63,7 +63,9 @@ impl Visit {
             Some(_) => return None,
             None => context.new_browser().map(|(_, cookie)| cookie),
         };
-        cookie.inspect_err(|error| tracing::error!("a browser remains without its cookie: {error:#}")).ok()
+        cookie
+            .inspect_err(|error| tracing::error!("a browser remains without its cookie: {error:#}"))
+            .ok()
     }
 }
 
@@ -77,7 +79,10 @@ impl<S> Layer<S> for LiveLayer {
     type Service = LiveService<S>;
 
     fn layer(&self, inner: S) -> LiveService<S> {
-        LiveService { inner, context: self.context.clone() }
+        LiveService {
+            inner,
+            context: self.context.clone(),
+        }
     }
 }
 
@@ -109,7 +114,10 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let context = self.context.clone();
         let visit = Arc::new(Visit::new(&context, request.headers()));
-        request.extensions_mut().insert(Visitor { context: context.clone(), visit: visit.clone() });
+        request.extensions_mut().insert(Visitor {
+            context: context.clone(),
+            visit: visit.clone(),
+        });
         Box::pin(async move {
             let mut response = inner.call(request).await?;
             if let Some(cookie) = visit.cookie(&context) {

@@ -102,12 +102,19 @@ where
         let state = self.state.clone();
         Box::pin(async move {
             let (session, client, number) = (call.session.clone(), call.client.clone(), call.number);
-            session.act(&client, number, |data: T| run(call.clone(), action.clone(), state.clone(), data)).await
+            session
+                .act(&client, number, |data: T| {
+                    run(call.clone(), action.clone(), state.clone(), data)
+                })
+                .await
         })
     }
 
     fn on_connect(&self, session: statetemplate_core::Session) -> Option<BoxFuture<()>> {
-        self.page.on_connect.as_ref().map(|task| task(Session::new(session)))
+        self.page
+            .on_connect
+            .as_ref()
+            .map(|task| task(Session::new(session)))
     }
 }
 
@@ -131,7 +138,13 @@ async fn run<T, S>(
     }
     let slot = Slot::new(data);
     let session = Session::new(call.session.clone());
-    let context = ActionContext::new(slot.clone(), call.payload.clone(), call.id(), session, call.request.clone());
+    let context = ActionContext::new(
+        slot.clone(),
+        call.payload.clone(),
+        call.id(),
+        session,
+        call.request.clone(),
+    );
     let answer = action(context, state).await.map_err(|refusal| told(&refusal))?;
     match slot.take() {
         Some(data) => Ok((data, answer)),

@@ -28,7 +28,7 @@ pub(crate) type Task<T> = Arc<dyn Fn(Session<T>) -> BoxFuture<()> + Send + Sync>
 ///     counter.count += by;
 /// }
 ///
-/// let page: Page<Counter> = Page::new("counter.html").action("add", add);
+/// let page: Page<Counter> = Page::<Counter>::new("counter.html").action("add", add);
 /// ```
 #[must_use = "a page does nothing until it is given to a builder"]
 pub struct Page<T, S = ()> {
@@ -87,7 +87,7 @@ where
     /// use statetemplate_axum::{Page, Session};
     /// # #[derive(serde::Serialize, serde::Deserialize)] struct Clock { seconds: u64 }
     ///
-    /// let page: Page<Clock> = Page::new("clock.html").on_connect(|session: Session<Clock>| async move {
+    /// let page: Page<Clock> = Page::<Clock>::new("clock.html").on_connect(|session: Session<Clock>| async move {
     ///     let mut tick = tokio::time::interval(Duration::from_secs(1));
     ///     loop {
     ///         tick.tick().await;
@@ -148,6 +148,7 @@ mod tests {
     async fn clear(mut chat: Data<Chat>) {
         chat.lines.clear();
     }
+    #[allow(clippy::too_many_arguments)] // that is what is tried here
     async fn send(
         State(_app): State<App>,
         State(_room): State<Room>,

@@ -11,8 +11,8 @@ use crate::live::Error;
 /// Action handlers take it as an argument, [`Page::on_connect`](crate::Page::on_connect) receives it, and
 /// [`StateTemplate::session`](crate::StateTemplate::session) finds it by its id.
 ///
-/// Inside an action handler change the data through [`Data`](crate::Data): an `update` there would compete with the
-/// handler's own commit. Long work belongs into a task of its own that updates the session when it has something to show:
+/// Inside an action handler change the data through [`Data`](crate::Data); [`update`](Session::update) fails there, because it
+/// would wait for the handler's own end. Long work belongs into a task of its own that updates the session when it has something to show:
 ///
 /// ```
 /// use statetemplate_axum::{Data, Session};
@@ -33,7 +33,10 @@ pub struct Session<T> {
 
 impl<T> Session<T> {
     pub(crate) fn new(inner: statetemplate_core::Session) -> Self {
-        Session { inner, data: PhantomData }
+        Session {
+            inner,
+            data: PhantomData,
+        }
     }
 
     /// The session's id, as the page carries it.
@@ -57,7 +60,9 @@ impl<T> Clone for Session<T> {
 
 impl<T> fmt::Debug for Session<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("id", &self.id()).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("id", &self.id())
+            .finish_non_exhaustive()
     }
 }
 
@@ -72,8 +77,8 @@ where
     ///
     /// # Errors
     ///
-    /// When the session has ended, the store does not answer, others kept changing the data, or the template fails with the
-    /// new data: then the data is as it was.
+    /// When the session has ended, the store does not answer, others kept changing the data, the template fails with the new
+    /// data, or the call comes from the session's own action handler: then the data is as it was.
     ///
     /// # Cancel safety
     ///

@@ -2,23 +2,17 @@
 
 use std::{any::TypeId, fmt, sync::Arc};
 
+use ::http::HeaderMap;
 use axum::{
     Router,
     extract::Path,
     routing::{any, get},
 };
-use ::http::HeaderMap;
 use minijinja::Environment;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    builder::Builder,
-    context::Context,
-    http::assets,
-    layer::LiveLayer,
-    live::Error,
-    session::Session,
-    socket,
+    builder::Builder, context::Context, http::assets, layer::LiveLayer, live::Error, session::Session, socket,
 };
 
 /// The live pages of an application: makes the router and the layer that serve them, and reaches their sessions.
@@ -60,7 +54,9 @@ impl StateTemplate {
     /// They need no layer of this crate, and a socket outlives any request timeout, so that time limits belong on the
     /// application's own routes.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        let file = get(|Path(name): Path<String>, headers: HeaderMap| async move { assets::respond(&name, &headers) });
+        let file = get(|Path(name): Path<String>, headers: HeaderMap| async move {
+            assets::respond(&name, &headers)
+        });
         Router::new()
             .route(&self.context.options.socket_path, any(socket::upgrade))
             .route(&format!("{}/{{name}}", assets::PREFIX), file)
@@ -71,7 +67,9 @@ impl StateTemplate {
     /// responses that show a live page.
     #[must_use]
     pub fn layer(&self) -> LiveLayer {
-        LiveLayer { context: self.context.clone() }
+        LiveLayer {
+            context: self.context.clone(),
+        }
     }
 
     /// The session `id` (as [`Live::session_id`](crate::Live::session_id) or [`Session::id`] said it) of a page whose data
@@ -106,7 +104,9 @@ impl StateTemplate {
                 page.data_name(),
                 std::any::type_name::<T>(),
             ))),
-            None => Err(Error::data(format!("the session {id} is one of {template}, which is no page here"))),
+            None => Err(Error::data(format!(
+                "the session {id} is one of {template}, which is no page here"
+            ))),
         }
     }
 

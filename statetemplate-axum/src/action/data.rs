@@ -13,7 +13,8 @@ use super::{
 /// The page's data in an action handler. What the handler changes is committed, and sent to the page, when it returns
 /// successfully; an error, a panic or a timeout leaves the data as it was.
 ///
-/// The type must be that of the page: with another, the handler does not compile.
+/// The type must be that of the page. With another the handler does not compile: "`clear` is not an action handler of a page
+/// whose data is `Counter`".
 ///
 /// ```
 /// use statetemplate_axum::{Data, Page};
@@ -21,7 +22,7 @@ use super::{
 /// async fn add(mut counter: Data<Counter>) {
 ///     counter.count += 1;
 /// }
-/// let page: Page<Counter> = Page::new("counter.html").action("add", add);
+/// let page: Page<Counter> = Page::<Counter>::new("counter.html").action("add", add);
 /// ```
 ///
 /// ```compile_fail,E0277
@@ -31,7 +32,7 @@ use super::{
 /// async fn clear(mut chat: Data<Chat>) {
 ///     chat.lines.clear();
 /// }
-/// let page: Page<Counter> = Page::new("counter.html").action("clear", clear);
+/// let page: Page<Counter> = Page::<Counter>::new("counter.html").action("clear", clear);
 /// ```
 pub struct Data<T> {
     value: Option<T>,

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use ::http::StatusCode;
 use axum::{
     body::to_bytes,
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
-use ::http::StatusCode;
 
 use super::context::{ActionContext, ActionId};
 use crate::session::Session;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use axum::response::{IntoResponse, Response};
 use ::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use statetemplate_core::ErrorKind;
 
 /// Why a page, a session or the whole set-up failed.
@@ -16,7 +16,10 @@ pub struct Error(statetemplate_core::Error);
 
 impl Error {
     pub(crate) fn configuration(message: impl Into<String>) -> Self {
-        Error(statetemplate_core::Error::new(ErrorKind::Configuration, message.into()))
+        Error(statetemplate_core::Error::new(
+            ErrorKind::Configuration,
+            message.into(),
+        ))
     }
 
     pub(crate) fn data(message: impl Into<String>) -> Self {
@@ -81,7 +84,9 @@ impl IntoResponse for Error {
         };
         let mut response = (status, [(header::CACHE_CONTROL, "no-store")], text).into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
         response
     }

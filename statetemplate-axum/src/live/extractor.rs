@@ -2,8 +2,8 @@
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use axum::extract::FromRequestParts;
 use ::http::{Method, request::Parts};
+use axum::extract::FromRequestParts;
 use serde::{Serialize, de::DeserializeOwned};
 use statetemplate_core::{SessionOptions, Snapshot, store::OwnerId};
 
@@ -37,7 +37,9 @@ pub struct Live<T> {
 
 impl<T> fmt::Debug for Live<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Live").field("template", &self.template).finish_non_exhaustive()
+        f.debug_struct("Live")
+            .field("template", &self.template)
+            .finish_non_exhaustive()
     }
 }
 
@@ -55,7 +57,10 @@ where
         if visit.presented == Presented::Several {
             return Err(Rejection::SeveralCookies(context.cookie.name.clone()));
         }
-        let session_id = OwnerId::random().map_err(|_| Rejection::NoRandomNumbers)?.as_str().to_owned();
+        let session_id = OwnerId::random()
+            .map_err(|_| Rejection::NoRandomNumbers)?
+            .as_str()
+            .to_owned();
         Ok(Live {
             session_id,
             context,
@@ -103,17 +108,25 @@ where
         F: FnOnce() -> Fut,
         Fut: Future<Output = T>,
     {
-        let template = self.context.page_of::<T>(self.template.as_deref())?.template().to_owned();
+        let template = self
+            .context
+            .page_of::<T>(self.template.as_deref())?
+            .template()
+            .to_owned();
         let data = data().await;
         if self.head {
             // Its response is that of a GET without the body, so it must fail where a GET fails.
             let plan = self.context.renderer.plan(&template)?;
             let head = self.context.client_element(&self.session_id, plan.hash(), 1);
-            return Ok(Rendered { html: plan.render(&Snapshot::of(&data)?, &head)? });
+            return Ok(Rendered {
+                html: plan.render(&Snapshot::of(&data)?, &head)?,
+            });
         }
         let options = SessionOptions::new().id(self.session_id).template(template);
         let page = self.context.renderer.create_provisional(options, &data).await?;
-        let head = self.context.client_element(&page.page_id, page.plan.hash(), page.version.revision);
+        let head = self
+            .context
+            .client_element(&page.page_id, page.plan.hash(), page.version.revision);
         let html = match page.render(&head) {
             Ok(html) => html,
             Err(error) => {

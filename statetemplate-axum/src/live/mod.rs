@@ -1,4 +1,4 @@
-//! Live pages in page handlers: the [`Live`](crate::Live) extractor, what it renders, and what can go wrong.
+//! Live pages in page handlers: the [`Live`] extractor, what it renders, and what can go wrong.
 
 mod error;
 mod extractor;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use axum::response::{IntoResponse, Response};
 use ::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 
 /// Why [`Live`](crate::Live) could not be extracted. More reasons may be added.
 #[derive(Clone, Debug, PartialEq, Eq)]

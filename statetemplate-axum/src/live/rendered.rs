@@ -1,7 +1,7 @@
 //! A rendered live page, as a response.
 
-use axum::response::{IntoResponse, Response};
 use ::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 
 /// A live page, ready to be sent: what a page handler returns.
 ///
@@ -25,7 +25,10 @@ impl IntoResponse for Rendered {
     fn into_response(self) -> Response {
         let mut response = self.html.into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }

@@ -21,7 +21,12 @@ pub(super) struct Actions {
 
 impl Actions {
     pub(super) fn new(page: Arc<dyn MountedPage>, tasks: TaskTracker) -> Self {
-        Actions { page, tasks, waiting: VecDeque::new(), running: None }
+        Actions {
+            page,
+            tasks,
+            waiting: VecDeque::new(),
+            running: None,
+        }
     }
 
     /// Whether another action may be taken in.
@@ -52,10 +57,15 @@ impl Actions {
     ///
     /// Cancel safe: an action that ended meanwhile is returned by the next call.
     pub(super) async fn ended(&mut self) -> (u64, Result<ActionOutcome, Error>) {
-        let Some((number, task)) = &mut self.running else { return std::future::pending().await };
+        let Some((number, task)) = &mut self.running else {
+            return std::future::pending().await;
+        };
         let number = *number;
         let outcome = task.await.unwrap_or_else(|error| {
-            Err(Error::new(ErrorKind::Internal, format!("the task of an action ended: {error}")))
+            Err(Error::new(
+                ErrorKind::Internal,
+                format!("the task of an action ended: {error}"),
+            ))
         });
         self.running = None;
         self.start_next();

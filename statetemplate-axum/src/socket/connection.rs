@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ::http::request::Parts;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
-use ::http::request::Parts;
 use statetemplate_core::{
     ActionOutcome, Change, ConnectionGuard, Error, Session, Subscription,
     store::{Answer, ClientId, OwnerId},
@@ -36,7 +36,12 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(context: Arc<Context>, socket: WebSocket, request: Arc<Parts>, owner: OwnerId) -> Self {
-        Connection { context, socket, request, owner }
+        Connection {
+            context,
+            socket,
+            request,
+            owner,
+        }
     }
 
     /// Serves the page until it leaves, its session ends, or the server stops.
@@ -61,13 +66,24 @@ impl Connection {
                 Err(_) => return Err(End::protocol("the page did not join within 10 seconds")),
             },
         };
-        let ClientFrame::Join { page, plan, revision, client, last_answer, statics } = parse(&text)? else {
+        let ClientFrame::Join {
+            page,
+            plan,
+            revision,
+            client,
+            last_answer,
+            statics,
+        } = parse(&text)?
+        else {
             return Err(End::protocol("the first frame must be the join"));
         };
         let client = ClientId::parse(&client)?;
         let session = self.context.renderer.bind(&page, &self.owner).await?;
         let Some(mounted) = self.context.pages.get(session.plan().name()).cloned() else {
-            tracing::error!(template = session.plan().name(), "a session belongs to a template without a page");
+            tracing::error!(
+                template = session.plan().name(),
+                "a session belongs to a template without a page"
+            );
             return Err(End::TryAgain(RETRY_MILLIS));
         };
         let updates = session.subscribe();
@@ -89,7 +105,9 @@ impl Connection {
         } else if revision == current.revision {
             Some(current.clone())
         } else {
-            self.context.recent.take(session.id(), &client, revision, &current)
+            self.context
+                .recent
+                .take(session.id(), &client, revision, &current)
         };
         let statics = Statics::new(&plan_now, &statics);
         let is_known = known.is_some();
@@ -98,12 +116,22 @@ impl Connection {
         if is_known {
             frames.extend(view.catch_up(&session, None)?);
         } else {
-            let head = self.context.client_element(session.id(), view.plan().hash(), current.revision);
+            let head = self
+                .context
+                .client_element(session.id(), view.plan().hash(), current.revision);
             frames.push(view.refresh(&current, &head)?);
         }
         self.send(frames).await?;
         let actions = Actions::new(mounted, self.context.tasks.clone());
-        Ok(Joined { session, client, updates, _guard: guard, view, actions, push_at: None })
+        Ok(Joined {
+            session,
+            client,
+            updates,
+            _guard: guard,
+            view,
+            actions,
+            push_at: None,
+        })
     }
 
     async fn first_text(&mut self) -> Result<Utf8Bytes, End> {
@@ -169,7 +197,10 @@ impl Joined {
         }
     }
 
-    async fn serve_until_end(&mut self, connection: &mut Connection) -> Result<std::convert::Infallible, End> {
+    async fn serve_until_end(
+        &mut self,
+        connection: &mut Connection,
+    ) -> Result<std::convert::Infallible, End> {
         let context = connection.context.clone();
         let period = context.options.ping_interval;
         let mut ping = interval_at(Instant::now() + period, period);
@@ -216,7 +247,11 @@ impl Joined {
 
     async fn take(&mut self, frame: ClientFrame, connection: &mut Connection) -> Result<(), End> {
         match frame {
-            ClientFrame::Action { number, name, payload } => {
+            ClientFrame::Action {
+                number,
+                name,
+                payload,
+            } => {
                 self.actions.push(Call {
                     session: self.session.clone(),
                     client: self.client.clone(),
@@ -256,7 +291,10 @@ impl Joined {
             Answer::Done(value) => {
                 // Whatever else was pushed meanwhile goes along, so that nothing is left to gather.
                 self.push_at = None;
-                match self.view.catch_up(&self.session, Some((number, value.as_deref()))) {
+                match self
+                    .view
+                    .catch_up(&self.session, Some((number, value.as_deref())))
+                {
                     Ok(frames) => frames,
                     Err(error) => {
                         self.complain(&error);
@@ -282,13 +320,18 @@ impl Joined {
 
     /// A template that fails on one state of the data leaves the page as it was; the next change may well be shown.
     fn complain(&self, error: &Error) {
-        tracing::error!(session = self.session.id(), "a page cannot show its data: {error:#}");
+        tracing::error!(
+            session = self.session.id(),
+            "a page cannot show its data: {error:#}"
+        );
     }
 
     /// Keeps what the page shows for when it comes back.
     fn leave(self, context: &Context, end: &End) {
         if matches!(end, End::Gone | End::Silent | End::TryAgain(_)) {
-            context.recent.keep(self.session.id(), self.client, self.view.into_sent());
+            context
+                .recent
+                .keep(self.session.id(), self.client, self.view.into_sent());
         }
     }
 }
@@ -298,15 +341,19 @@ fn read(message: Option<Result<Message, axum::Error>>) -> Result<Option<Utf8Byte
     match message {
         Some(Ok(Message::Text(text))) => Ok(Some(text)),
         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
-        Some(Ok(Message::Binary(_))) => {
-            Err(End::Protocol { code: close_code::UNSUPPORTED, reason: "messages are text".into() })
-        }
+        Some(Ok(Message::Binary(_))) => Err(End::Protocol {
+            code: close_code::UNSUPPORTED,
+            reason: "messages are text".into(),
+        }),
         Some(Ok(Message::Close(_))) | None => Err(End::Gone),
         Some(Err(error)) => {
             let reason = error.to_string();
             // The library's own type is out of reach here; the words are those of its capacity error.
             if reason.contains("too long") || reason.contains("too big") {
-                Err(End::Protocol { code: close_code::SIZE, reason: "the message is longer than allowed".into() })
+                Err(End::Protocol {
+                    code: close_code::SIZE,
+                    reason: "the message is longer than allowed".into(),
+                })
             } else {
                 Err(End::Gone)
             }

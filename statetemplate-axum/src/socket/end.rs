@@ -22,7 +22,10 @@ pub(super) enum End {
 
 impl End {
     pub(super) fn protocol(reason: impl Into<String>) -> Self {
-        End::Protocol { code: close_code::POLICY, reason: reason.into() }
+        End::Protocol {
+            code: close_code::POLICY,
+            reason: reason.into(),
+        }
     }
 
     /// The last frame of the protocol, if the page is to hear one.
@@ -45,8 +48,14 @@ impl End {
             End::Protocol { code, reason } => (*code, reason.as_str()),
         };
         // A close frame has room for 123 bytes of reason.
-        let end = (0..=reason.len().min(123)).rev().find(|&end| reason.is_char_boundary(end)).unwrap_or(0);
-        Some(CloseFrame { code, reason: reason[..end].into() })
+        let end = (0..=reason.len().min(123))
+            .rev()
+            .find(|&end| reason.is_char_boundary(end))
+            .unwrap_or(0);
+        Some(CloseFrame {
+            code,
+            reason: reason[..end].into(),
+        })
     }
 }
 

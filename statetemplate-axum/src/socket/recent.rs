@@ -39,7 +39,14 @@ impl Recent {
         let left = Instant::now();
         let mut kept = self.kept();
         kept.order.push_back((left, client.clone()));
-        kept.pages.insert(client, Page { session: session.into(), left, versions });
+        kept.pages.insert(
+            client,
+            Page {
+                session: session.into(),
+                left,
+                versions,
+            },
+        );
         while let Some(&(at, _)) = kept.order.front() {
             let too_many = kept.order.len() > MAX_PAGES;
             if !too_many && left.duration_since(at) < KEPT_FOR {
@@ -54,14 +61,26 @@ impl Recent {
     }
 
     /// The version `revision` that a returning page shows, if it is still known and comparable with `current`.
-    pub(super) fn take(&self, session: &str, client: &ClientId, revision: u64, current: &Version) -> Option<Version> {
+    pub(super) fn take(
+        &self,
+        session: &str,
+        client: &ClientId,
+        revision: u64,
+        current: &Version,
+    ) -> Option<Version> {
         let mut kept = self.kept();
         // A client id is the page's own choice: it must not reach what another session's page showed.
-        if kept.pages.get(client).is_none_or(|page| *page.session != *session) {
+        if kept
+            .pages
+            .get(client)
+            .is_none_or(|page| *page.session != *session)
+        {
             return None;
         }
         let page = kept.pages.remove(client)?;
-        page.versions.into_iter().find(|version| version.revision == revision && version.epoch == current.epoch)
+        page.versions
+            .into_iter()
+            .find(|version| version.revision == revision && version.epoch == current.epoch)
     }
 
     /// Every change under this lock is whole, so a poisoned lock is taken as it is.

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, request::Parts};
 use axum::{
     extract::{FromRequestParts, Request, State, WebSocketUpgrade},
     response::{IntoResponse, Response},
 };
-use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, request::Parts};
+
+use statetemplate_core::store::OwnerId;
 
 use super::connection::Connection;
 use crate::{context::Context, http::cookie::Presented};
@@ -28,7 +30,7 @@ pub(crate) async fn upgrade(State(context): State<Arc<Context>>, request: Reques
     }
     let (owner, cookie) = match identify(&context, &parts.headers) {
         Ok(identity) => identity,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade.protocols([SUBPROTOCOL]),
@@ -40,12 +42,17 @@ pub(crate) async fn upgrade(State(context): State<Arc<Context>>, request: Reques
             &format!("this socket speaks the subprotocol {SUBPROTOCOL}, and the request does not offer it"),
         );
     }
-    if context.tasks.len() >= context.options.max_connections {
-        tracing::warn!("a socket was refused: the limit of connections is reached");
+    let Ok(permit) = context.connections.clone().try_acquire_owned() else {
+        tracing::warn!(
+            limit = context.options.max_connections,
+            "a socket was refused: too many are open"
+        );
         let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, "too many connections");
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         return response;
-    }
+    };
     let limit = context.options.max_message_size;
     let request = Arc::new(compact(parts));
     // The token is taken now, so that a shutdown waits for this socket from here on.
@@ -59,7 +66,7 @@ pub(crate) async fn upgrade(State(context): State<Arc<Context>>, request: Reques
         .on_failed_upgrade(|error| tracing::debug!(%error, "a socket did not open"))
         .on_upgrade(move |socket| async move {
             Connection::new(context, socket, request, owner).run().await;
-            drop(token);
+            drop((permit, token));
         });
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -69,27 +76,31 @@ pub(crate) async fn upgrade(State(context): State<Arc<Context>>, request: Reques
 
 /// A browser without an identity receives one with the response: this request is same-origin, so that the absence of a
 /// Strict cookie means that there is none.
-fn identify(
-    context: &Context,
-    headers: &HeaderMap,
-) -> Result<(statetemplate_core::store::OwnerId, Option<HeaderValue>), Response> {
+fn identify(context: &Context, headers: &HeaderMap) -> Result<(OwnerId, Option<HeaderValue>), Box<Response>> {
     let presented = context.cookie.read(headers);
     if presented == Presented::Several {
         let rejection = crate::live::Rejection::SeveralCookies(context.cookie.name.clone());
-        return Err(rejection.into_response());
+        return Err(Box::new(rejection.into_response()));
     }
     if let Some(browser) = context.browser(&presented) {
-        let renewed = browser.past_half_life(context.renderer.now()).then(|| context.cookie_for(browser.owner()));
+        let renewed = browser
+            .past_half_life(context.renderer.now())
+            .then(|| context.cookie_for(browser.owner()));
         return Ok((browser.owner().clone(), renewed.and_then(Result::ok)));
     }
     match context.new_browser() {
         Ok((owner, cookie)) => Ok((owner, Some(cookie))),
-        Err(error) => Err(error.into_response()),
+        Err(error) => Err(Box::new(error.into_response())),
     }
 }
 
 fn refuse(status: StatusCode, reason: &str) -> Response {
-    (status, [(header::CACHE_CONTROL, "no-store")], format!("{reason}\n")).into_response()
+    (
+        status,
+        [(header::CACHE_CONTROL, "no-store")],
+        format!("{reason}\n"),
+    )
+        .into_response()
 }
 
 /// Copies what the extractors of action handlers may read: the parts that hyper parsed are slices of its read buffer,

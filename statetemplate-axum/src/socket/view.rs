@@ -26,7 +26,12 @@ pub(super) struct View {
 
 impl View {
     pub(super) fn new(plan: Arc<Plan>, statics: Statics, shown: Version) -> Self {
-        View { plan, statics, sent: VecDeque::from([shown.clone()]), shown }
+        View {
+            plan,
+            statics,
+            sent: VecDeque::from([shown.clone()]),
+            shown,
+        }
     }
 
     /// Whether the page can take another push.
@@ -48,15 +53,28 @@ impl View {
     /// # Errors
     ///
     /// When the template fails on the data; the page still shows what it showed.
-    pub(super) fn catch_up(&mut self, session: &Session, answer: Option<Answer<'_>>) -> Result<Vec<String>, Error> {
+    pub(super) fn catch_up(
+        &mut self,
+        session: &Session,
+        answer: Option<Answer<'_>>,
+    ) -> Result<Vec<String>, Error> {
         let (current, patch) = session.patch_from(&self.shown)?;
         if patch.is_empty() {
             // What the page shows is what `current` looks like, but it goes on calling it by the older revision.
             self.shown.snapshot = current.snapshot;
-            return Ok(answer.map(|(number, value)| wire::answer(number, value)).into_iter().collect());
+            return Ok(answer
+                .map(|(number, value)| wire::answer(number, value))
+                .into_iter()
+                .collect());
         }
         self.note_sent(&current);
-        Ok(wire::patch_frames(&self.plan, &mut self.statics, current.revision, &patch, answer))
+        Ok(wire::patch_frames(
+            &self.plan,
+            &mut self.statics,
+            current.revision,
+            &patch,
+            answer,
+        ))
     }
 
     /// The frame that shows the page `current` anew.

@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use ::http::{HeaderMap, HeaderValue, Request, Response, header};
 use axum::{Router, body::Body};
 use bytes::Bytes;
-use ::http::{HeaderMap, HeaderValue, Request, Response, header};
 use tokio::io::DuplexStream;
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite};
 use tower::ServiceExt;
@@ -33,7 +33,11 @@ impl TestBrowser {
     /// A new browser without cookies, before the application `app`. Must be called in a Tokio runtime.
     #[must_use]
     pub fn new(app: &Router) -> Self {
-        TestBrowser { app: app.clone(), server: Server::start(app.clone()), cookies: Arc::default() }
+        TestBrowser {
+            app: app.clone(),
+            server: Server::start(app.clone()),
+            cookies: Arc::default(),
+        }
     }
 
     /// Opens a live page in a new tab.
@@ -59,8 +63,15 @@ impl TestBrowser {
     ///
     /// A call that is dropped may have reached the application.
     pub async fn get(&self, path: &str) -> Response<Bytes> {
-        let request = Request::get(path).header("sec-fetch-site", "none").header("sec-fetch-mode", "navigate");
-        self.send(request.body(Body::empty()).expect("the path of a request is valid")).await
+        let request = Request::get(path)
+            .header("sec-fetch-site", "none")
+            .header("sec-fetch-mode", "navigate");
+        self.send(
+            request
+                .body(Body::empty())
+                .expect("the path of a request is valid"),
+        )
+        .await
     }
 
     /// Sends a request with the browser's cookies, and keeps those that the response sets.
@@ -73,7 +84,10 @@ impl TestBrowser {
     ///
     /// A call that is dropped may have reached the application.
     pub async fn send(&self, mut request: Request<Body>) -> Response<Bytes> {
-        request.headers_mut().entry(header::HOST).or_insert(HeaderValue::from_static(HOST));
+        request
+            .headers_mut()
+            .entry(header::HOST)
+            .or_insert(HeaderValue::from_static(HOST));
         if let Some(cookies) = self.cookie_header() {
             request.headers_mut().append(header::COOKIE, cookies);
         }
@@ -83,7 +97,9 @@ impl TestBrowser {
         };
         self.keep_cookies(response.headers());
         let (parts, body) = response.into_parts();
-        let body = axum::body::to_bytes(body, MAX_BODY).await.expect("the body of the response can be read");
+        let body = axum::body::to_bytes(body, MAX_BODY)
+            .await
+            .expect("the body of the response can be read");
         Response::from_parts(parts, body)
     }
 
@@ -120,7 +136,10 @@ impl TestBrowser {
             .header(header::CONNECTION, "Upgrade")
             .header(header::UPGRADE, "websocket")
             .header(header::SEC_WEBSOCKET_VERSION, "13")
-            .header(header::SEC_WEBSOCKET_KEY, tungstenite::handshake::client::generate_key())
+            .header(
+                header::SEC_WEBSOCKET_KEY,
+                tungstenite::handshake::client::generate_key(),
+            )
             .header(header::SEC_WEBSOCKET_PROTOCOL, "statetemplate.v1")
             .header(header::ORIGIN, format!("http://{HOST}"))
             .header("sec-fetch-site", "same-origin")
@@ -142,13 +161,19 @@ impl TestBrowser {
                 self.keep_cookies(response.headers());
                 Ok(socket)
             }
-            Err(tungstenite::Error::Http(response)) => Err(response.map(|body| body.unwrap_or_default().into())),
+            Err(tungstenite::Error::Http(response)) => {
+                Err(response.map(|body| body.unwrap_or_default().into()))
+            }
             Err(error) => panic!("the socket at {path} could not be opened: {error}"),
         }
     }
 
     fn cookie_header(&self) -> Option<HeaderValue> {
-        let cookies: Vec<_> = self.jar().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies: Vec<_> = self
+            .jar()
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         if cookies.is_empty() {
             return None;
         }
@@ -158,7 +183,11 @@ impl TestBrowser {
     fn keep_cookies(&self, headers: &HeaderMap) {
         for header in headers.get_all(header::SET_COOKIE) {
             let text = header.to_str().expect("a cookie is ASCII");
-            let (name, value) = text.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie has a value");
+            let (name, value) = text
+                .split(';')
+                .next()
+                .and_then(|pair| pair.split_once('='))
+                .expect("a cookie has a value");
             self.set_cookie(name.trim(), Some(value.trim()));
         }
     }

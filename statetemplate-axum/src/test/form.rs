@@ -28,7 +28,12 @@ pub(super) struct Fields<'a> {
 
 impl Fields<'_> {
     fn typed(&self, field: &Handle) -> Option<&Typed> {
-        let is_this = |edit: &&Edit| self.dom.select(&edit.selector).first().is_some_and(|n| Rc::ptr_eq(n, field));
+        let is_this = |edit: &&Edit| {
+            self.dom
+                .select(&edit.selector)
+                .first()
+                .is_some_and(|n| Rc::ptr_eq(n, field))
+        };
         self.edits.iter().rev().find(is_this).map(|edit| &edit.typed)
     }
 
@@ -56,9 +61,16 @@ impl Fields<'_> {
                 let value = |option: &Handle| {
                     attribute(option, "value").unwrap_or_else(|| raw_text(option).trim().to_owned())
                 };
-                let chosen: Vec<_> =
-                    options.iter().filter(|o| attribute(o, "selected").is_some()).map(value).collect();
-                match (attribute(field, "multiple").is_some(), chosen.last(), options.first()) {
+                let chosen: Vec<_> = options
+                    .iter()
+                    .filter(|o| attribute(o, "selected").is_some())
+                    .map(value)
+                    .collect();
+                match (
+                    attribute(field, "multiple").is_some(),
+                    chosen.last(),
+                    options.first(),
+                ) {
                     (true, ..) => chosen,
                     (false, Some(last), _) => vec![last.clone()],
                     (false, None, Some(first)) => vec![value(first)],
@@ -77,15 +89,23 @@ impl Fields<'_> {
     pub(super) fn form(&self, form: &Handle, submitter: Option<&Handle>) -> Value {
         let mut payload = Map::new();
         for field in fields_of(form) {
-            let Some(name) = attribute(&field, "name").filter(|name| !name.is_empty()) else { continue };
-            let is_button = tag(&field) == "button" || matches!(kind(&field).as_str(), "submit" | "image" | "button" | "reset");
+            let Some(name) = attribute(&field, "name").filter(|name| !name.is_empty()) else {
+                continue;
+            };
+            let is_button = tag(&field) == "button"
+                || matches!(kind(&field).as_str(), "submit" | "image" | "button" | "reset");
             let is_submitter = submitter.is_some_and(|submitter| Rc::ptr_eq(submitter, &field));
             let is_list = tag(&field) == "select" && attribute(&field, "multiple").is_some();
-            if attribute(&field, "disabled").is_some() || (is_button && !is_submitter) || kind(&field) == "file" {
+            if attribute(&field, "disabled").is_some()
+                || (is_button && !is_submitter)
+                || kind(&field) == "file"
+            {
                 continue;
             }
             if is_list {
-                payload.entry(name.clone()).or_insert_with(|| Value::Array(Vec::new()));
+                payload
+                    .entry(name.clone())
+                    .or_insert_with(|| Value::Array(Vec::new()));
             }
             for value in self.values(&field) {
                 let value = Value::String(value);
@@ -118,7 +138,9 @@ impl Fields<'_> {
         } else {
             self.values(field).into_iter().next().unwrap_or_default().into()
         };
-        let name = attribute(field, "name").filter(|name| !name.is_empty()).unwrap_or_else(|| "value".into());
+        let name = attribute(field, "name")
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "value".into());
         payload.insert(name, value);
         Value::Object(payload)
     }
@@ -161,7 +183,9 @@ fn kind(field: &Handle) -> String {
 
 /// The form that a click on `node` submits.
 pub(super) fn submitted_by(node: &Handle) -> Option<(Handle, Handle)> {
-    let button = closest(node, |node| matches!(tag(node), "button" | "input") && kind(node) == "submit")?;
+    let button = closest(node, |node| {
+        matches!(tag(node), "button" | "input") && kind(node) == "submit"
+    })?;
     let form = closest(&button, |node| tag(node) == "form")?;
     Some((form, button))
 }

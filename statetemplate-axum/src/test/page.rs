@@ -108,7 +108,9 @@ impl TestPage {
         let html = String::from_utf8(response.into_body().into()).expect("a page is UTF-8");
         assert!(status.is_success(), "GET {path} answered {status}: {html}");
         let script = Dom::parse(&html).select("script[data-page]").into_iter().next();
-        let Some(script) = script else { panic!("GET {path} answered a page that is not live: {html}") };
+        let Some(script) = script else {
+            panic!("GET {path} answered a page that is not live: {html}")
+        };
         let data = |name: &str| {
             attribute(&script, name).unwrap_or_else(|| panic!("the client's element of {path} has no {name}"))
         };
@@ -222,15 +224,23 @@ impl TestPage {
         let (action, payload) = {
             let dom = self.dom();
             let target = dom.one(selector);
-            let fields = Fields { dom: &dom, edits: &self.edits };
+            let fields = Fields {
+                dom: &dom,
+                edits: &self.edits,
+            };
             if let Some(element) = closest(&target, |node| attribute(node, "st-click").is_some()) {
-                (attribute(&element, "st-click").unwrap_or_default(), form::element(&element))
+                (
+                    attribute(&element, "st-click").unwrap_or_default(),
+                    form::element(&element),
+                )
             } else if let Some((form, button)) = form::submitted_by(&target)
                 && let Some(action) = attribute(&form, "st-submit")
             {
                 (action, fields.form(&form, Some(&button)))
             } else {
-                panic!("a click on {selector:?} does nothing: no st-click on it or around it, and no form to submit");
+                panic!(
+                    "a click on {selector:?} does nothing: no st-click on it or around it, and no form to submit"
+                );
             }
         };
         self.act(&action, payload).await
@@ -266,9 +276,18 @@ impl TestPage {
         let (action, payload, resets) = {
             let dom = self.dom();
             let form = dom.one(selector);
-            let Some(action) = attribute(&form, "st-submit") else { panic!("{selector:?} has no st-submit") };
-            let fields = Fields { dom: &dom, edits: &self.edits };
-            (action, fields.form(&form, None), attribute(&form, "st-reset").is_some())
+            let Some(action) = attribute(&form, "st-submit") else {
+                panic!("{selector:?} has no st-submit")
+            };
+            let fields = Fields {
+                dom: &dom,
+                edits: &self.edits,
+            };
+            (
+                action,
+                fields.form(&form, None),
+                attribute(&form, "st-reset").is_some(),
+            )
         };
         let answer = self.act(&action, payload).await;
         if resets && answer.is_ok() {
@@ -304,7 +323,10 @@ impl TestPage {
     }
 
     async fn edit(&mut self, selector: &str, typed: Typed) {
-        self.edits.push(Edit { selector: selector.to_owned(), typed });
+        self.edits.push(Edit {
+            selector: selector.to_owned(),
+            typed,
+        });
         for event in ["st-input", "st-change"] {
             let due = {
                 let dom = self.dom();
@@ -318,9 +340,15 @@ impl TestPage {
                     "{selector:?} is a <{}>, not a field",
                     tag(&field)
                 );
-                let fields = Fields { dom: &dom, edits: &self.edits };
+                let fields = Fields {
+                    dom: &dom,
+                    edits: &self.edits,
+                };
                 closest(&field, |node| attribute(node, event).is_some()).map(|listener| {
-                    (attribute(&listener, event).unwrap_or_default(), fields.field(&listener, &field))
+                    (
+                        attribute(&listener, event).unwrap_or_default(),
+                        fields.field(&listener, &field),
+                    )
                 })
             };
             if let Some((action, payload)) = due {
@@ -383,7 +411,8 @@ impl TestPage {
             if let Some(answer) = self.answers.remove(&number) {
                 return answer;
             }
-            self.wait_for_frame(&format!("the answer to action {number}")).await;
+            self.wait_for_frame(&format!("the answer to action {number}"))
+                .await;
         }
     }
 
@@ -437,7 +466,11 @@ impl TestPage {
     ///
     /// A call that is dropped leaves the page disconnected or connected; call it again.
     pub async fn reconnect(&mut self) {
-        assert!(self.try_reconnect().await, "the page could not join: {:?}", self.end);
+        assert!(
+            self.try_reconnect().await,
+            "the page could not join: {:?}",
+            self.end
+        );
         for (_, frame) in self.pending.clone() {
             self.send_frame(&frame).await;
         }
@@ -458,7 +491,10 @@ impl TestPage {
     pub async fn try_reconnect(&mut self) -> bool {
         self.socket = None;
         self.end = None;
-        let socket = self.browser.socket(&self.socket_path, http::HeaderMap::new()).await;
+        let socket = self
+            .browser
+            .socket(&self.socket_path, http::HeaderMap::new())
+            .await;
         self.socket = Some(socket.unwrap_or_else(|response| {
             let text = String::from_utf8_lossy(response.body());
             panic!("the socket was refused: {} {text}", response.status());
@@ -479,7 +515,13 @@ impl TestPage {
                 return false;
             }
             let arrived = self.frames.len().saturating_sub(before).max(1);
-            if self.frames.iter().rev().take(arrived).any(|frame| frame.starts_with("[\"j\"")) {
+            if self
+                .frames
+                .iter()
+                .rev()
+                .take(arrived)
+                .any(|frame| frame.starts_with("[\"j\""))
+            {
                 return true;
             }
         }
@@ -526,7 +568,11 @@ impl TestPage {
     pub async fn assert_matches_fresh_render(&self, live: &StateTemplate) {
         let fresh = live.render_again(&self.session_id, self.head_revision).await;
         let fresh = fresh.unwrap_or_else(|error| panic!("the page cannot be rendered afresh: {error:#}"));
-        assert_eq!(self.html(), Document::parse(&fresh).html(), "the page is not what its data says");
+        assert_eq!(
+            self.html(),
+            Document::parse(&fresh).html(),
+            "the page is not what its data says"
+        );
     }
 
     /// Sends a frame as it is.
@@ -539,7 +585,9 @@ impl TestPage {
     ///
     /// A call that is dropped has perhaps sent the frame.
     pub async fn send_frame(&mut self, frame: &str) {
-        let Some(socket) = &mut self.socket else { panic!("the page is not connected") };
+        let Some(socket) = &mut self.socket else {
+            panic!("the page is not connected")
+        };
         if socket.send(Message::text(frame)).await.is_err() {
             self.socket = None;
         }
@@ -549,29 +597,41 @@ impl TestPage {
         match timeout(PATIENCE, self.next_frame()).await {
             Ok(true) => {}
             Ok(false) => panic!("the connection ended before {what}: {:?}", self.end),
-            Err(_) => panic!("{what} did not come within {PATIENCE:?}; the page is {}", self.html()),
+            Err(_) => panic!(
+                "{what} did not come within {PATIENCE:?}; the page is {}",
+                self.html()
+            ),
         }
     }
 
     /// Waits for a frame and applies it, with all that have arrived; false when the connection has ended.
     async fn next_frame(&mut self) -> bool {
-        let Some(socket) = &mut self.socket else { return false };
-        let mut message = socket.next().await;
+        let mut has_applied = false;
         loop {
+            let Some(socket) = &mut self.socket else {
+                return false;
+            };
+            // The reader has its fill in one go, as a browser's event loop has.
+            let message = if has_applied {
+                match socket.next().now_or_never() {
+                    Some(message) => message,
+                    None => return true,
+                }
+            } else {
+                socket.next().await
+            };
             match message {
-                Some(Ok(Message::Text(text))) => self.apply(&text).await,
+                Some(Ok(Message::Text(text))) => {
+                    self.apply(&text).await;
+                    has_applied = true;
+                }
+                // Reading answers pings.
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                 Some(Ok(Message::Binary(_))) => panic!("a binary frame arrived"),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => {
                     self.socket = None;
                     return false;
                 }
-            }
-            // The reader has its fill in one go, as a browser's event loop has.
-            let Some(socket) = &mut self.socket else { return false };
-            match socket.next().now_or_never() {
-                Some(next) => message = next,
-                None => return true,
             }
         }
     }
@@ -581,17 +641,30 @@ impl TestPage {
         if self.frames.len() > MAX_FRAMES {
             self.frames.pop_front();
         }
-        let frame: Vec<Value> =
-            serde_json::from_str(text).unwrap_or_else(|error| panic!("a frame is no JSON array ({error}): {text}"));
+        let frame: Vec<Value> = serde_json::from_str(text)
+            .unwrap_or_else(|error| panic!("a frame is no JSON array ({error}): {text}"));
         let answered = match frame.first().and_then(Value::as_str) {
             Some("k") => Some((frame[1].as_u64(), Ok(frame.get(2).cloned().unwrap_or_default()))),
             Some("e") => {
-                let part = |at: usize| frame.get(at).and_then(Value::as_str).unwrap_or_default().to_owned();
-                Some((frame[1].as_u64(), Err(ActionFailure { code: part(2), text: part(3) })))
+                let part = |at: usize| {
+                    frame
+                        .get(at)
+                        .and_then(Value::as_str)
+                        .unwrap_or_default()
+                        .to_owned()
+                };
+                Some((
+                    frame[1].as_u64(),
+                    Err(ActionFailure {
+                        code: part(2),
+                        text: part(3),
+                    }),
+                ))
             }
             Some("v") => {
                 let name = frame[1].as_str().unwrap_or_default().to_owned();
-                self.events.push((name, frame.get(2).cloned().unwrap_or_default()));
+                self.events
+                    .push((name, frame.get(2).cloned().unwrap_or_default()));
                 None
             }
             Some("x") => {
@@ -604,7 +677,9 @@ impl TestPage {
             }
             None => {
                 self.update(text).await;
-                frame.get(2).map(|number| (number.as_u64(), Ok(frame.get(3).cloned().unwrap_or_default())))
+                frame
+                    .get(2)
+                    .map(|number| (number.as_u64(), Ok(frame.get(3).cloned().unwrap_or_default())))
             }
         };
         if let Some((number, answer)) = answered {
@@ -620,7 +695,9 @@ impl TestPage {
     /// Brings the document up to date with a frame, and acknowledges it.
     async fn update(&mut self, text: &str) {
         let before = self.document.revision();
-        self.document.apply(text).unwrap_or_else(|error| panic!("a frame cannot be applied ({error}): {text}"));
+        self.document
+            .apply(text)
+            .unwrap_or_else(|error| panic!("a frame cannot be applied ({error}): {text}"));
         if self.acknowledges && self.document.revision() != before && self.socket.is_some() {
             let frame = json!(["a", self.document.revision()]).to_string();
             self.send_frame(&frame).await;
@@ -638,6 +715,9 @@ fn done(selector: &str, answer: Result<Value, ActionFailure>) -> Value {
 
 impl fmt::Debug for TestPage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TestPage").field("session_id", &self.session_id).field("html", &self.html()).finish_non_exhaustive()
+        f.debug_struct("TestPage")
+            .field("session_id", &self.session_id)
+            .field("html", &self.html())
+            .finish_non_exhaustive()
     }
 }

@@ -34,7 +34,9 @@ enum Test {
 
 impl Dom {
     pub(super) fn parse(html: &str) -> Self {
-        Dom { dom: parse_document(RcDom::default(), ParseOpts::default()).one(html) }
+        Dom {
+            dom: parse_document(RcDom::default(), ParseOpts::default()).one(html),
+        }
     }
 
     /// The elements that match, in document order.
@@ -43,8 +45,9 @@ impl Dom {
     ///
     /// When the selector is not one that the kit understands.
     pub(super) fn select(&self, selector: &str) -> Vec<Handle> {
-        let alternatives = parse_selector(selector)
-            .unwrap_or_else(|reason| panic!("the test kit does not understand the selector {selector:?}: {reason}"));
+        let alternatives = parse_selector(selector).unwrap_or_else(|reason| {
+            panic!("the test kit does not understand the selector {selector:?}: {reason}")
+        });
         let mut found = Vec::new();
         walk(&self.dom.document, &mut |node| {
             if alternatives.iter().any(|alternative| alternative.matches(node)) {
@@ -87,15 +90,20 @@ pub(super) fn tag(node: &Handle) -> &str {
 
 pub(super) fn attributes(node: &Handle) -> Vec<(String, String)> {
     match &node.data {
-        NodeData::Element { attrs, .. } => {
-            attrs.borrow().iter().map(|attr| (attr.name.local.to_string(), attr.value.to_string())).collect()
-        }
+        NodeData::Element { attrs, .. } => attrs
+            .borrow()
+            .iter()
+            .map(|attr| (attr.name.local.to_string(), attr.value.to_string()))
+            .collect(),
         _ => Vec::new(),
     }
 }
 
 pub(super) fn attribute(node: &Handle, name: &str) -> Option<String> {
-    attributes(node).into_iter().find(|(attr, _)| attr == name).map(|(_, value)| value)
+    attributes(node)
+        .into_iter()
+        .find(|(attr, _)| attr == name)
+        .map(|(_, value)| value)
 }
 
 pub(super) fn parent(node: &Handle) -> Option<Handle> {
@@ -140,7 +148,9 @@ fn gather(node: &Handle, text: &mut String) {
 
 impl Alternative {
     fn matches(&self, node: &Handle) -> bool {
-        let Some(((_, last), before)) = self.compounds.split_last() else { return false };
+        let Some(((_, last), before)) = self.compounds.split_last() else {
+            return false;
+        };
         let combinator = self.compounds[self.compounds.len() - 1].0;
         last.matches(node) && chain_matches(before, combinator, node)
     }
@@ -148,7 +158,9 @@ impl Alternative {
 
 /// Whether the ancestors of `node` satisfy the compounds before its own.
 fn chain_matches(before: &[(Combinator, Compound)], combinator: Combinator, node: &Handle) -> bool {
-    let Some(((next, compound), rest)) = before.split_last() else { return true };
+    let Some(((next, compound), rest)) = before.split_last() else {
+        return true;
+    };
     let mut at = parent(node);
     while let Some(ancestor) = at {
         if compound.matches(&ancestor) && chain_matches(rest, *next, &ancestor) {
@@ -181,13 +193,17 @@ impl Test {
             Test::Nth(place) => {
                 let Some(parent) = parent(node) else { return false };
                 let siblings = parent.children.borrow();
-                let elements: Vec<_> =
-                    siblings.iter().filter(|node| matches!(node.data, NodeData::Element { .. })).collect();
+                let elements: Vec<_> = siblings
+                    .iter()
+                    .filter(|node| matches!(node.data, NodeData::Element { .. }))
+                    .collect();
                 let index = match usize::try_from(*place) {
                     Ok(place) => place.checked_sub(1),
                     Err(_) => elements.len().checked_sub(place.unsigned_abs()),
                 };
-                index.and_then(|index| elements.get(index)).is_some_and(|found| std::rc::Rc::ptr_eq(found, node))
+                index
+                    .and_then(|index| elements.get(index))
+                    .is_some_and(|found| std::rc::Rc::ptr_eq(found, node))
             }
         }
     }
@@ -203,7 +219,9 @@ fn parse_selector(selector: &str) -> Result<Vec<Alternative>, String> {
             break;
         }
         if let Some(after) = rest.strip_prefix(',') {
-            alternatives.push(Alternative { compounds: std::mem::take(&mut compounds) });
+            alternatives.push(Alternative {
+                compounds: std::mem::take(&mut compounds),
+            });
             combinator = Combinator::Descendant;
             rest = after.trim_start();
             continue;
@@ -219,7 +237,10 @@ fn parse_selector(selector: &str) -> Result<Vec<Alternative>, String> {
         rest = after.trim_start();
     }
     alternatives.push(Alternative { compounds });
-    if alternatives.iter().any(|alternative| alternative.compounds.is_empty()) {
+    if alternatives
+        .iter()
+        .any(|alternative| alternative.compounds.is_empty())
+    {
         return Err("an alternative is empty".into());
     }
     Ok(alternatives)
@@ -262,11 +283,16 @@ fn parse_compound(text: &str) -> Result<(Compound, &str), String> {
                     rest = &rest[name.len()..];
                 } else if let Some(after) = rest.strip_prefix(":nth-child(") {
                     let (number, after) = after.split_once(')').ok_or("a ( has no )")?;
-                    let place = number.trim().parse().map_err(|_| format!("{number:?} is not a number"))?;
+                    let place = number
+                        .trim()
+                        .parse()
+                        .map_err(|_| format!("{number:?} is not a number"))?;
                     compound.tests.push(Test::Nth(place));
                     rest = after;
                 } else {
-                    return Err(format!("{rest:?} is not :first-child, :last-child or :nth-child(number)"));
+                    return Err(format!(
+                        "{rest:?} is not :first-child, :last-child or :nth-child(number)"
+                    ));
                 }
                 continue;
             }
@@ -282,8 +308,14 @@ fn parse_compound(text: &str) -> Result<(Compound, &str), String> {
 }
 
 fn identifier(text: &str) -> Result<(&str, &str), String> {
-    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_')).unwrap_or(text.len());
-    if end == 0 { Err(format!("a name is missing before {text:?}")) } else { Ok(text.split_at(end)) }
+    let end = text
+        .find(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_'))
+        .unwrap_or(text.len());
+    if end == 0 {
+        Err(format!("a name is missing before {text:?}"))
+    } else {
+        Ok(text.split_at(end))
+    }
 }
 
 #[cfg(test)]

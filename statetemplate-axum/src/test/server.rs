@@ -33,7 +33,10 @@ impl Server {
         let (connect, incoming) = mpsc::channel(1);
         // The handle owns the task and ends it, so that a test leaves nothing behind.
         let task = tokio::spawn(async move { axum::serve(InProcess { incoming }, app).await });
-        Server { connect, _task: Arc::new(AbortOnDrop(task.abort_handle())) }
+        Server {
+            connect,
+            _task: Arc::new(AbortOnDrop(task.abort_handle())),
+        }
     }
 
     /// A new connection to the server.
@@ -43,7 +46,10 @@ impl Server {
     /// When the server has ended.
     pub(super) async fn connect(&self) -> DuplexStream {
         let (ours, theirs) = duplex(BUFFER);
-        self.connect.send(theirs).await.expect("the server runs as long as there is a handle");
+        self.connect
+            .send(theirs)
+            .await
+            .expect("the server runs as long as there is a handle");
         ours
     }
 }

@@ -13,19 +13,29 @@ async fn the_example_of_the_design_runs() {
     use statetemplate_axum::{Data, Live, Page, Payload, Rendered, StateTemplate, live};
 
     #[derive(Serialize, Deserialize, Default)]
-    struct Counter { count: i64 }
+    struct Counter {
+        count: i64,
+    }
 
-    async fn page(live: Live<Counter>) -> Result<Rendered, live::Error> {   // a page handler returns a rendered session
+    async fn page(live: Live<Counter>) -> Result<Rendered, live::Error> {
+        // a page handler returns a rendered session
         live.render(|| async { Counter::default() }).await
     }
-    async fn add(mut counter: Data<Counter>, Payload(by): Payload<i64>) {   // an action handler changes the data
-        counter.count += by;                                                // committed and sent when it returns
+    async fn add(mut counter: Data<Counter>, Payload(by): Payload<i64>) {
+        // an action handler changes the data
+        counter.count += by; // committed and sent when it returns
     }
 
     async fn start(templates: Environment<'static>, key: &str) -> Result<Router, live::Error> {
         let counter = Page::<Counter>::new("counter.html").action("add", add);
-        let live = StateTemplate::builder(templates).signing_key(key).page(counter).build()?;
-        let app = Router::new().route("/", get(page)).merge(live.routes()).layer(live.layer());
+        let live = StateTemplate::builder(templates)
+            .signing_key(key)
+            .page(counter)
+            .build()?;
+        let app = Router::new()
+            .route("/", get(page))
+            .merge(live.routes())
+            .layer(live.layer());
         Ok(app)
     }
 
@@ -103,7 +113,8 @@ async fn an_action_is_carried_out_once_however_often_it_is_sent() {
     page.send_frame(r#"[1,"add",{"by":"5"}]"#).await;
     page.send_frame(r#"[1,"add",{"by":"5"}]"#).await;
     assert_eq!(page.answer(1).await, Ok(json!(5)));
-    page.wait_until(|page| page.frames().iter().filter(|frame| frame.contains('5')).count() >= 2).await;
+    page.wait_until(|page| page.frames().iter().filter(|frame| frame.contains('5')).count() >= 2)
+        .await;
     assert_eq!(page.text("#count"), "5");
     assert_eq!(test.runs(), 1);
 }
@@ -123,7 +134,10 @@ async fn the_authorisation_hook_sees_every_action() {
     let mut page = TestPage::open(&test.app, "/").await;
     page.act("add", json!(99)).await.unwrap();
     let refused = page.act("add", json!(100)).await.unwrap_err();
-    assert_eq!((refused.code.as_str(), refused.text.as_str()), ("refused", "that is too much"));
+    assert_eq!(
+        (refused.code.as_str(), refused.text.as_str()),
+        ("refused", "that is too much")
+    );
     assert_eq!(test.runs(), 1);
     assert_eq!(page.text("#count"), "99");
 }

@@ -17,7 +17,10 @@ async fn the_page_names_files_that_can_be_kept_for_ever() {
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         let headers = response.headers();
         assert_eq!(headers[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
-        assert_eq!(headers[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
+        assert_eq!(
+            headers[header::CACHE_CONTROL],
+            "public, max-age=31536000, immutable"
+        );
         assert!(!response.body().is_empty());
 
         let known = Request::get(path).header(header::IF_NONE_MATCH, &headers[header::ETAG]);
@@ -31,7 +34,11 @@ async fn the_page_names_files_that_can_be_kept_for_ever() {
 #[tokio::test]
 async fn other_names_are_not_found_and_not_kept() {
     let test = Test::new();
-    for path in ["/_statetemplate/client.js", "/_statetemplate/client.old.js", "/_statetemplate/..%2fsrc"] {
+    for path in [
+        "/_statetemplate/client.js",
+        "/_statetemplate/client.old.js",
+        "/_statetemplate/..%2fsrc",
+    ] {
         let response = test.browser().get(path).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
@@ -49,7 +56,10 @@ fn the_files_are_those_of_the_client() {
     for (name, ours) in pairs {
         // A published crate stands alone, without the client's folder beside it.
         if let Some(built) = built(name) {
-            assert!(built == ours, "assets/{name} is not client-js/dist/{name}: copy it over");
+            assert!(
+                built == ours,
+                "assets/{name} is not client-js/dist/{name}: copy it over"
+            );
         }
     }
 }

@@ -1,9 +1,8 @@
 //! Failures of handlers: the action is answered with an error, the data is untouched, other sessions do not notice.
 
 use serde_json::{Value, json};
-use statetemplate_axum::test::TestPage;
 
-use crate::app::Test;
+use crate::app::{Test, Wire};
 
 /// Carries out an action that fails, and checks that nothing else has happened.
 async fn fails(action: &str, payload: Value) -> (String, String) {
@@ -28,7 +27,10 @@ async fn fails(action: &str, payload: Value) -> (String, String) {
 
 #[tokio::test]
 async fn an_error_is_told_in_its_own_words() {
-    assert_eq!(fails("append", json!({"item": ""})).await, ("failed".into(), "an item has a text".into()));
+    assert_eq!(
+        fails("append", json!({"item": ""})).await,
+        ("failed".into(), "an item has a text".into())
+    );
 }
 
 #[tokio::test]
@@ -68,10 +70,20 @@ async fn a_payload_of_another_shape_is_refused_with_the_place() {
 }
 
 #[tokio::test]
-async fn a_failure_is_not_repeated_either() {
+async fn a_failure_is_answered_again_and_not_tried_again() {
     let test = Test::new();
-    let mut page = TestPage::open(&test.app, "/").await;
-    page.send_frame(r#"[1,"explode"]"#).await;
-    page.answer(1).await.unwrap_err();
-    page.act("who", Value::Null).await.ok();
+    let browser = test.browser();
+    let html = String::from_utf8(browser.get("/").await.into_body().into()).unwrap();
+    let mut socket = Wire::open(&browser).await;
+    socket.join(&html, "client").await;
+    socket.next().await.unwrap();
+    socket.send(r#"[1,"explode",null]"#).await;
+    let first = socket.next().await.unwrap();
+    assert_eq!(
+        (&first[0], &first[1], &first[2]),
+        (&json!("e"), &json!(1), &json!("panicked"))
+    );
+    socket.send(r#"[1,"add",5]"#).await;
+    assert_eq!(socket.next().await.unwrap(), first);
+    assert_eq!(test.runs(), 0);
 }

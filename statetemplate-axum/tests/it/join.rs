@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::app::{Test, Wire, data_of};
 
@@ -45,9 +45,16 @@ async fn unknown_and_foreign_pages_get_the_same_answer() {
     owner.next().await.unwrap();
 
     let mut answers = Vec::new();
-    for page in [data_of(&foreign, "page"), "A".repeat(27), "not an id/".into(), String::new()] {
+    for page in [
+        data_of(&foreign, "page"),
+        "A".repeat(27),
+        "not an id/".into(),
+        String::new(),
+    ] {
         let mut socket = Wire::open(&mine).await;
-        socket.send(json!(["j", page, "plan", 1, "client", 0, []]).to_string()).await;
+        socket
+            .send(json!(["j", page, "plan", 1, "client", 0, []]).to_string())
+            .await;
         answers.push((socket.next().await, socket.next().await));
     }
     assert_eq!(answers[0].0, Ok(json!(["x", "session_expired", 0])));
@@ -72,7 +79,17 @@ async fn a_join_without_the_cookie_of_a_bound_page_is_refused() {
 async fn what_is_no_frame_ends_the_connection_with_a_reason() {
     let test = Test::new();
     let browser = test.browser();
-    for garbage in ["", "{}", "[]", "[1", "null", r#"["j"]"#, r#"["z",1]"#, r#"[-1,"add"]"#, r#"[1,2,3]"#] {
+    for garbage in [
+        "",
+        "{}",
+        "[]",
+        "[1",
+        "null",
+        r#"["j"]"#,
+        r#"["z",1]"#,
+        r#"[-1,"add"]"#,
+        r#"[1,2,3]"#,
+    ] {
         let mut socket = Wire::open(&browser).await;
         let page = html(&browser).await;
         socket.join(&page, "client").await;
@@ -90,14 +107,20 @@ async fn the_join_comes_first_and_once() {
     let browser = test.browser();
     let mut early = Wire::open(&browser).await;
     early.send(r#"[1,"add",1]"#).await;
-    assert_eq!(early.next().await.unwrap_err(), (1008, "the first frame must be the join".into()));
+    assert_eq!(
+        early.next().await.unwrap_err(),
+        (1008, "the first frame must be the join".into())
+    );
 
     let page = html(&browser).await;
     let mut twice = Wire::open(&browser).await;
     twice.join(&page, "client").await;
     twice.next().await.unwrap();
     twice.join(&page, "client").await;
-    assert_eq!(twice.next().await.unwrap_err(), (1008, "the page has joined already".into()));
+    assert_eq!(
+        twice.next().await.unwrap_err(),
+        (1008, "the page has joined already".into())
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,7 +129,10 @@ async fn a_socket_that_does_not_join_is_closed_after_ten_seconds() {
     let mut socket = Wire::open(&test.browser()).await;
     let opened = tokio::time::Instant::now();
     let (code, reason) = socket.next().await.unwrap_err();
-    assert_eq!((code, reason.as_str()), (1008, "the page did not join within 10 seconds"));
+    assert_eq!(
+        (code, reason.as_str()),
+        (1008, "the page did not join within 10 seconds")
+    );
     assert_eq!(opened.elapsed().as_secs(), 10);
 }
 
@@ -116,10 +142,15 @@ async fn a_page_of_another_plan_is_refreshed() {
     let browser = test.browser();
     let page = html(&browser).await;
     let mut socket = Wire::open(&browser).await;
-    socket.send(json!(["j", data_of(&page, "page"), "old-plan", 1, "client", 0, []]).to_string()).await;
+    socket
+        .send(json!(["j", data_of(&page, "page"), "old-plan", 1, "client", 0, []]).to_string())
+        .await;
     assert_eq!(socket.next().await.unwrap(), json!(["j", 1]));
     let refresh = socket.next().await.unwrap();
-    assert_eq!((&refresh[0], &refresh[1], &refresh[2]), (&json!("f"), &json!(1), &json!(data_of(&page, "plan"))));
+    assert_eq!(
+        (&refresh[0], &refresh[1], &refresh[2]),
+        (&json!("f"), &json!(1), &json!(data_of(&page, "plan")))
+    );
     let html = refresh[3].as_str().unwrap();
     assert!(html.contains("Counter") && html.contains("data-page="), "{html}");
 }
@@ -128,10 +159,15 @@ async fn a_page_of_another_plan_is_refreshed() {
 async fn the_end_of_a_session_is_told() {
     let test = Test::new();
     let mut page = test.browser().open("/").await;
-    test.live.session::<crate::app::Counter>(page.session_id()).await.unwrap().close().await.unwrap();
+    test.live
+        .session::<crate::app::Counter>(page.session_id())
+        .await
+        .unwrap()
+        .close()
+        .await
+        .unwrap();
     page.settle(Duration::from_secs(1)).await;
     assert_eq!((page.end(), page.is_connected()), (Some("session_closed"), false));
     assert!(!page.try_reconnect().await);
     assert_eq!(page.end(), Some("session_expired"));
-    let _: Value = Value::Null;
 }

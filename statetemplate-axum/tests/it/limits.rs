@@ -24,10 +24,17 @@ async fn a_message_that_is_too_long_ends_its_connection_alone() {
     let test = Test::new();
     let mut other = test.browser().open("/").await;
     let mut socket = joined(&test).await;
-    socket.send(json!([1, "append", {"item": "x".repeat(60_000)}]).to_string()).await;
+    socket
+        .send(json!([1, "append", {"item": "x".repeat(60_000)}]).to_string())
+        .await;
     assert_eq!(socket.next().await.unwrap()[2], 1, "64 KiB are allowed");
-    socket.send(json!([2, "append", {"item": "x".repeat(70_000)}]).to_string()).await;
-    assert_eq!(socket.next().await.unwrap_err(), (1009, "the message is longer than allowed".into()));
+    socket
+        .send(json!([2, "append", {"item": "x".repeat(70_000)}]).to_string())
+        .await;
+    assert_eq!(
+        socket.next().await.unwrap_err(),
+        (1009, "the message is longer than allowed".into())
+    );
     other.click("#more").await;
     assert_eq!(other.text("#count"), "1");
 }
@@ -36,7 +43,9 @@ async fn a_message_that_is_too_long_ends_its_connection_alone() {
 async fn the_longest_message_can_be_set() {
     let test = Test::with(|builder| builder.max_message_size(200));
     let mut socket = joined(&test).await;
-    socket.send(json!([1, "append", {"item": "x".repeat(300)}]).to_string()).await;
+    socket
+        .send(json!([1, "append", {"item": "x".repeat(300)}]).to_string())
+        .await;
     assert_eq!(socket.next().await.unwrap_err().0, 1009);
 }
 
@@ -76,7 +85,11 @@ async fn a_silent_connection_is_closed_after_a_missed_pong() {
     // Whoever reads answers pings.
     page.settle(Duration::from_secs(120)).await;
     assert!(page.is_connected());
-    let session = test.live.session::<crate::app::Counter>(page.session_id()).await.unwrap();
+    let session = test
+        .live
+        .session::<crate::app::Counter>(page.session_id())
+        .await
+        .unwrap();
     // Whoever does not is gone after the second ping; the server notices within two intervals.
     tokio::time::sleep(Duration::from_secs(100)).await;
     session.update(|counter| counter.count = 9).await.unwrap();
@@ -109,7 +122,9 @@ async fn a_page_that_waits_for_a_handler_is_not_read_on_without_end() {
     // The queue of the server, then the buffers of the pipe, then nothing more is taken.
     let flood = async {
         for number in 2..100_000_u64 {
-            socket.send(json!([number, "append", {"item": "x".repeat(1000)}]).to_string()).await;
+            socket
+                .send(json!([number, "append", {"item": "x".repeat(1000)}]).to_string())
+                .await;
         }
     };
     assert!(tokio::time::timeout(Duration::from_secs(5), flood).await.is_err());
@@ -119,7 +134,10 @@ async fn a_page_that_waits_for_a_handler_is_not_read_on_without_end() {
 #[tokio::test]
 async fn a_socket_is_no_page() {
     let test = Test::new();
-    let response = test.browser().send(Request::get("/ws").body(Body::empty()).unwrap()).await;
+    let response = test
+        .browser()
+        .send(Request::get("/ws").body(Body::empty()).unwrap())
+        .await;
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
     let mut socket = joined(&test).await;
     drop(test);

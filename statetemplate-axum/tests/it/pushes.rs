@@ -18,7 +18,13 @@ async fn a_change_from_anywhere_reaches_the_page() {
     let test = Test::new();
     let mut page = test.browser().open("/").await;
     let session = test.live.session::<Counter>(page.session_id()).await.unwrap();
-    let seen = session.update(|counter| { counter.count = 3; counter.count }).await.unwrap();
+    let seen = session
+        .update(|counter| {
+            counter.count = 3;
+            counter.count
+        })
+        .await
+        .unwrap();
     assert_eq!(seen, 3);
     page.wait_until(|page| page.text("#count") == "3").await;
     page.assert_matches_fresh_render(&test.live).await;
@@ -70,7 +76,14 @@ async fn a_page_that_acknowledges_nothing_gets_eight_pushes_and_then_what_is_tru
     page.settle(Duration::from_secs(1)).await;
     assert_eq!(page.text("#count"), "100");
     page.acknowledge(true);
-    let revision = test.live.session::<Counter>(page.session_id()).await.unwrap().inner().version().revision;
+    let revision = test
+        .live
+        .session::<Counter>(page.session_id())
+        .await
+        .unwrap()
+        .inner()
+        .version()
+        .revision;
     page.send_frame(&json!(["a", revision]).to_string()).await;
     page.wait_until(|page| page.text("#count") == "101").await;
     page.assert_matches_fresh_render(&test.live).await;
@@ -119,7 +132,8 @@ async fn the_background_task_runs_once_a_session_while_a_page_is_connected() {
     let stopped_at = test.data(page.session_id()).await.count;
     page.reconnect().await;
     assert_eq!(running.load(Ordering::SeqCst), 1);
-    page.wait_until(|page| page.text("#count") == (stopped_at + 2).to_string()).await;
+    page.wait_until(|page| page.text("#count") == (stopped_at + 2).to_string())
+        .await;
     page.assert_matches_fresh_render(&test.live).await;
 }
 

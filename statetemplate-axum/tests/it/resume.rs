@@ -18,7 +18,11 @@ async fn a_page_that_returns_receives_what_it_missed_as_a_patch() {
     page.clear_frames();
     page.reconnect().await;
     page.wait_until(|page| page.text("#count") == "77").await;
-    assert!(page.frames().iter().all(|frame| !frame.starts_with("[\"f\"")), "{:?}", page.frames());
+    assert!(
+        page.frames().iter().all(|frame| !frame.starts_with("[\"f\"")),
+        "{:?}",
+        page.frames()
+    );
     page.assert_matches_fresh_render(&test.live).await;
 }
 
@@ -37,7 +41,11 @@ async fn a_page_that_returns_after_long_is_refreshed() {
     page.clear_frames();
     page.reconnect().await;
     page.wait_until(|page| page.text("#count") == "5").await;
-    assert!(page.frames().iter().any(|frame| frame.starts_with("[\"f\"")), "{:?}", page.frames());
+    assert!(
+        page.frames().iter().any(|frame| frame.starts_with("[\"f\"")),
+        "{:?}",
+        page.frames()
+    );
     page.assert_matches_fresh_render(&test.live).await;
 }
 
@@ -105,7 +113,14 @@ async fn a_shutdown_tells_the_pages_to_come_back_and_waits_for_the_handlers() {
     assert_eq!((page.end(), page.is_connected()), (Some("try_again"), false));
     assert!(!stopping.is_finished(), "a handler still runs");
     test.shared.gate.add_permits(1);
-    tokio::time::timeout(Duration::from_secs(5), stopping).await.unwrap().unwrap();
-    assert_eq!(test.data(page.session_id()).await.count, 1, "what it did is committed");
+    tokio::time::timeout(Duration::from_secs(5), stopping)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        test.data(page.session_id()).await.count,
+        1,
+        "what it did is committed"
+    );
     let _ = number;
 }
