@@ -131,8 +131,9 @@ where
     /// prefix (`session_token`), and pages of plain HTTP may open sockets. Never on a public site: whoever listens on the
     /// way could take the cookie.
     ///
-    /// Browsers differ about `http://localhost`: Chromium and Firefox keep Secure cookies there, Safari does not; on any
-    /// other plain-HTTP address none does.
+    /// On this machine the default cookie works in some browsers without HTTPS too: Chromium keeps it on `http://localhost` and
+    /// `http://127.0.0.1`, Safari on neither. On any other address of plain HTTP no browser does, and a page whose connection
+    /// broke is told that its session expired.
     pub fn insecure_cookies(mut self) -> Self {
         self.secure = false;
         self

@@ -127,7 +127,19 @@ impl StateTemplate {
     /// Ends all sockets and waits until their tasks and the actions that run have ended. Pages are told to come back: after
     /// a restart, or to another node, where they go on as they were.
     ///
-    /// Call it before or along with axum's graceful shutdown, which waits for requests but not for sockets.
+    /// Axum's graceful shutdown waits for requests but not for sockets, so let it begin with this:
+    ///
+    /// ```no_run
+    /// # async fn serve(live: statetemplate_axum::StateTemplate, app: axum::Router) -> std::io::Result<()> {
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    /// axum::serve(listener, app)
+    ///     .with_graceful_shutdown(async move {
+    ///         let _ = tokio::signal::ctrl_c().await;
+    ///         live.shutdown().await;
+    ///     })
+    ///     .await
+    /// # }
+    /// ```
     ///
     /// # Cancel safety
     ///

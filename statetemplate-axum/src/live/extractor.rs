@@ -30,6 +30,7 @@ pub struct Live<T> {
     visit: Arc<Visit>,
     session_id: String,
     template: Option<String>,
+    user: Option<String>,
     /// A HEAD request is answered as a GET without body, so it needs no session.
     head: bool,
     data: PhantomData<fn() -> T>,
@@ -66,6 +67,7 @@ where
             context,
             visit,
             template: None,
+            user: None,
             head: parts.method == Method::HEAD,
             data: PhantomData,
         })
@@ -86,6 +88,14 @@ where
     #[must_use]
     pub fn page(mut self, template: impl Into<String>) -> Self {
         self.template = Some(template.into());
+        self
+    }
+
+    /// Says which of the application's users the session is for: the [authorisation hook](crate::Builder::authorize) sees it,
+    /// and all sessions of a user can be ended at once (`renderer().invalidate_user(…)`).
+    #[must_use]
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        self.user = Some(user.into());
         self
     }
 
@@ -122,7 +132,10 @@ where
                 html: plan.render(&Snapshot::of(&data)?, &head)?,
             });
         }
-        let options = SessionOptions::new().id(self.session_id).template(template);
+        let mut options = SessionOptions::new().id(self.session_id).template(template);
+        if let Some(user) = self.user {
+            options = options.user(user);
+        }
         let page = self.context.renderer.create_provisional(options, &data).await?;
         let head = self
             .context

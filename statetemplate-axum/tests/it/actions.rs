@@ -141,3 +141,42 @@ async fn the_authorisation_hook_sees_every_action() {
     assert_eq!(test.runs(), 1);
     assert_eq!(page.text("#count"), "99");
 }
+
+#[tokio::test]
+async fn the_hook_knows_the_sessions_user() {
+    use axum::{Router, routing::get};
+    use statetemplate_axum::{Data, Live, Page, Rendered, StateTemplate, live};
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Account {
+        count: i64,
+    }
+    async fn page(live: Live<Account>) -> Result<Rendered, live::Error> {
+        live.user("ann").render(|| async { Account { count: 1 } }).await
+    }
+    async fn empty(mut account: Data<Account>) {
+        account.count = 0;
+    }
+    let live = StateTemplate::builder(crate::app::templates())
+        .signing_key(crate::app::KEY)
+        .page(Page::<Account>::new("chat.html").action("empty", empty))
+        .authorize(|attempt: Attempt| async move {
+            if attempt.user() == Some("ann") {
+                Ok(())
+            } else {
+                Err("who are you?")
+            }
+        })
+        .build()
+        .unwrap();
+    let app = Router::new()
+        .route("/", get(page))
+        .merge(live.routes())
+        .layer(live.layer());
+    let mut page = TestPage::open(&app, "/").await;
+    page.act("empty", Value::Null).await.unwrap();
+    assert_eq!(page.text("p"), "0");
+    assert_eq!(live.renderer().invalidate_user("ann").await.unwrap(), 1);
+    page.settle(std::time::Duration::from_secs(1)).await;
+    assert_eq!(page.end(), Some("session_closed"));
+}

@@ -155,6 +155,19 @@ async fn a_page_of_another_plan_is_refreshed() {
     assert!(html.contains("Counter") && html.contains("data-page="), "{html}");
 }
 
+#[tokio::test]
+async fn a_page_that_lost_its_statics_is_shown_anew() {
+    let test = Test::new();
+    let browser = test.browser();
+    let page = html(&browser).await;
+    let mut socket = Wire::open(&browser).await;
+    socket.join(&page, "client").await;
+    socket.next().await.unwrap();
+    socket.send(r#"["c","no-such-fragment"]"#).await;
+    let refresh = socket.next().await.unwrap();
+    assert_eq!((&refresh[0], &refresh[1]), (&json!("f"), &json!(1)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_session_is_told() {
     let test = Test::new();
