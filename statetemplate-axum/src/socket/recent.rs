@@ -88,3 +88,76 @@ impl Recent {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use statetemplate_core::Snapshot;
+
+    use super::*;
+
+    fn version(revision: u64) -> Version {
+        Version {
+            snapshot: Snapshot::of(&revision).unwrap(),
+            revision,
+            epoch: 0,
+        }
+    }
+
+    fn client(name: &str) -> ClientId {
+        ClientId::parse(name).unwrap()
+    }
+
+    fn take(recent: &Recent, session: &str, name: &str, revision: u64) -> Option<u64> {
+        recent
+            .take(session, &client(name), revision, &version(9))
+            .map(|version| version.revision)
+    }
+
+    #[test]
+    fn a_page_finds_any_version_that_it_may_show_once() {
+        let recent = Recent::default();
+        recent.keep("s", client("a"), VecDeque::from([version(3), version(5)]));
+        recent.keep("s", client("b"), VecDeque::from([version(3)]));
+        assert_eq!(take(&recent, "s", "a", 3), Some(3));
+        assert_eq!(take(&recent, "s", "a", 3), None, "it is connected again");
+        assert_eq!(take(&recent, "s", "b", 4), None, "that was never sent");
+    }
+
+    #[test]
+    fn the_name_of_a_client_opens_no_other_session() {
+        let recent = Recent::default();
+        recent.keep("mine", client("a"), VecDeque::from([version(1)]));
+        assert_eq!(take(&recent, "theirs", "a", 1), None);
+        assert_eq!(
+            take(&recent, "mine", "a", 1),
+            Some(1),
+            "and a try takes nothing away"
+        );
+    }
+
+    #[test]
+    fn a_revision_of_another_epoch_is_not_the_same() {
+        let recent = Recent::default();
+        recent.keep("s", client("a"), VecDeque::from([version(1)]));
+        let later = Version {
+            epoch: 1,
+            ..version(2)
+        };
+        assert!(recent.take("s", &client("a"), 1, &later).is_none());
+    }
+
+    #[test]
+    fn only_so_many_pages_are_remembered() {
+        let recent = Recent::default();
+        for number in 0..MAX_PAGES + 10 {
+            recent.keep("s", client(&format!("c{number}")), VecDeque::from([version(1)]));
+        }
+        assert_eq!(recent.kept().pages.len(), MAX_PAGES);
+        assert_eq!(take(&recent, "s", "c0", 1), None);
+        // One page that comes and goes does not push the others out.
+        for _ in 0..3 {
+            recent.keep("s", client("c100"), VecDeque::from([version(1)]));
+        }
+        assert!(recent.kept().order.len() <= MAX_PAGES);
+    }
+}
