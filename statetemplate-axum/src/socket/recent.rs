@@ -27,6 +27,21 @@ struct Kept {
     order: VecDeque<(Instant, ClientId)>,
 }
 
+impl Kept {
+    fn forget_old(&mut self, now: Instant) {
+        while let Some(&(left, _)) = self.order.front() {
+            if self.order.len() <= MAX_PAGES && now.duration_since(left) < KEPT_FOR {
+                break;
+            }
+            if let Some((left, client)) = self.order.pop_front()
+                && self.pages.get(&client).is_some_and(|page| page.left == left)
+            {
+                self.pages.remove(&client);
+            }
+        }
+    }
+}
+
 struct Page {
     session: Box<str>,
     left: Instant,
@@ -39,25 +54,13 @@ impl Recent {
         let left = Instant::now();
         let mut kept = self.kept();
         kept.order.push_back((left, client.clone()));
-        kept.pages.insert(
-            client,
-            Page {
-                session: session.into(),
-                left,
-                versions,
-            },
-        );
-        while let Some(&(at, _)) = kept.order.front() {
-            let too_many = kept.order.len() > MAX_PAGES;
-            if !too_many && left.duration_since(at) < KEPT_FOR {
-                break;
-            }
-            if let Some((at, client)) = kept.order.pop_front()
-                && kept.pages.get(&client).is_some_and(|page| page.left == at)
-            {
-                kept.pages.remove(&client);
-            }
-        }
+        let page = Page {
+            session: session.into(),
+            left,
+            versions,
+        };
+        kept.pages.insert(client, page);
+        kept.forget_old(left);
     }
 
     /// The version `revision` that a returning page shows, if it is still known and comparable with `current`.
@@ -69,6 +72,7 @@ impl Recent {
         current: &Version,
     ) -> Option<Version> {
         let mut kept = self.kept();
+        kept.forget_old(Instant::now());
         // A client id is the page's own choice: it must not reach what another session's page showed.
         if kept
             .pages

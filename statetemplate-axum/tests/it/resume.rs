@@ -29,13 +29,9 @@ async fn a_page_that_returns_receives_what_it_missed_as_a_patch() {
 #[tokio::test(start_paused = true)]
 async fn a_page_that_returns_after_long_is_refreshed() {
     let test = Test::new();
-    let browser = test.browser();
-    let mut page = browser.open("/").await;
+    let mut page = test.browser().open("/").await;
     page.disconnect();
-    tokio::time::sleep(Duration::from_secs(1000)).await;
-    // Another page that leaves clears away what is old.
-    browser.open("/").await.disconnect();
-    tokio::time::sleep(Duration::from_secs(100)).await;
+    tokio::time::sleep(Duration::from_secs(130)).await;
     let session = test.live.session::<Counter>(page.session_id()).await.unwrap();
     session.update(|counter| counter.count = 5).await.unwrap();
     page.clear_frames();
