@@ -36,9 +36,7 @@
 //! ```
 
 mod browser;
-mod form;
 mod page;
-mod select;
 mod server;
 
 pub use browser::{TestBrowser, TestSocket};

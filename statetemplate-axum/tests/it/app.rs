@@ -273,4 +273,19 @@ impl Wire {
             }
         }
     }
+
+    /// The answer to an action: the frame that carries it. Frames that do not are passed over.
+    pub(crate) async fn answer(&mut self, number: u64) -> Value {
+        loop {
+            let frame = self.next().await.expect("the socket stays open until the answer");
+            let answers = match frame[0].as_str() {
+                Some("k" | "e") => frame[1] == number,
+                Some(_) => false,
+                None => frame[2] == number,
+            };
+            if answers {
+                return frame;
+            }
+        }
+    }
 }

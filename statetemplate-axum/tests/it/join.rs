@@ -18,7 +18,7 @@ async fn a_join_is_answered_with_the_revision_and_nothing_else() {
     let mut socket = Wire::open(&browser).await;
     socket.join(&page, "client").await;
     assert_eq!(socket.next().await.unwrap(), json!(["j", 1]));
-    socket.send(r#"[1,"who"]"#).await;
+    socket.send(r#"[1,"who",null]"#).await;
     assert_eq!(socket.next().await.unwrap()[0], "k");
 }
 

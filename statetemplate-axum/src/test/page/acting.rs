@@ -3,10 +3,6 @@
 use serde_json::{Value, json};
 
 use super::{ActionFailure, TestPage};
-use crate::test::{
-    form::{self, Edit, Fields, Typed},
-    select::{attribute, closest, tag},
-};
 
 impl TestPage {
     /// Clicks an element: carries out the `st-click` of it or of the nearest element around it, or submits its form. Waits
@@ -37,27 +33,18 @@ impl TestPage {
     ///
     /// A call that is dropped has perhaps sent the action; its answer is applied later.
     pub async fn try_click(&mut self, selector: &str) -> Result<Value, ActionFailure> {
-        let (action, payload) = {
-            let dom = self.dom();
-            let target = dom.one(selector);
-            let fields = Fields {
-                dom: &dom,
-                edits: &self.edits,
-            };
-            if let Some(element) = closest(&target, |node| attribute(node, "st-click").is_some()) {
-                (
-                    attribute(&element, "st-click").unwrap_or_default(),
-                    form::element(&element),
-                )
-            } else if let Some((form, button)) = form::submitted_by(&target)
-                && let Some(action) = attribute(&form, "st-submit")
-            {
-                (action, fields.form(&form, Some(&button)))
-            } else {
-                panic!(
-                    "a click on {selector:?} does nothing: no st-click on it or around it, and no form to submit"
-                );
-            }
+        let target = self.one(selector);
+        let submits = match target.tag() {
+            "button" => target.attribute("type").is_none_or(|kind| kind == "submit"),
+            "input" => target.attribute("type") == Some("submit"),
+            _ => false,
+        };
+        let clicked = self.document.action_of(selector, "click");
+        let submitted = || self.document.action_of(selector, "submit").filter(|_| submits);
+        let Some((action, payload)) = clicked.or_else(submitted) else {
+            panic!(
+                "a click on {selector:?} does nothing: no st-click on it or around it, and no form to submit"
+            );
         };
         self.act(&action, payload).await
     }
@@ -89,25 +76,13 @@ impl TestPage {
     ///
     /// A call that is dropped has perhaps sent the action; its answer is applied later.
     pub async fn try_submit(&mut self, selector: &str) -> Result<Value, ActionFailure> {
-        let (action, payload, resets) = {
-            let dom = self.dom();
-            let form = dom.one(selector);
-            let Some(action) = attribute(&form, "st-submit") else {
-                panic!("{selector:?} has no st-submit")
-            };
-            let fields = Fields {
-                dom: &dom,
-                edits: &self.edits,
-            };
-            (
-                action,
-                fields.form(&form, None),
-                attribute(&form, "st-reset").is_some(),
-            )
+        let resets = self.one(selector).attribute("st-reset").is_some();
+        let Some((action, payload)) = self.document.action_of(selector, "submit") else {
+            panic!("{selector:?} is no form with st-submit");
         };
         let answer = self.act(&action, payload).await;
         if resets && answer.is_ok() {
-            self.edits.clear();
+            self.reset(selector);
         }
         answer
     }
@@ -122,7 +97,10 @@ impl TestPage {
     ///
     /// A call that is dropped has perhaps sent an action; its answer is applied later.
     pub async fn fill(&mut self, selector: &str, value: &str) {
-        self.edit(selector, Typed::Text(value.to_owned())).await;
+        self.document
+            .fill(selector, value)
+            .unwrap_or_else(|error| panic!("{}", error.message()));
+        self.edited(selector).await;
     }
 
     /// Ticks a checkbox or radio button, or clears it: carries out its `st-input` and `st-change`.
@@ -135,40 +113,40 @@ impl TestPage {
     ///
     /// A call that is dropped has perhaps sent an action; its answer is applied later.
     pub async fn check(&mut self, selector: &str, checked: bool) {
-        self.edit(selector, Typed::Checked(checked)).await;
+        self.document
+            .check(selector, checked)
+            .unwrap_or_else(|error| panic!("{}", error.message()));
+        self.edited(selector).await;
     }
 
-    async fn edit(&mut self, selector: &str, typed: Typed) {
-        self.edits.push(Edit {
-            selector: selector.to_owned(),
-            typed,
-        });
-        for event in ["st-input", "st-change"] {
-            let due = {
-                let dom = self.dom();
-                let Some(field) = dom.select(selector).into_iter().next() else {
-                    assert!(event == "st-change", "nothing on the page matches {selector:?}");
-                    // The field went with the first event, as in a browser.
-                    return;
-                };
-                assert!(
-                    matches!(tag(&field), "input" | "textarea" | "select"),
-                    "{selector:?} is a <{}>, not a field",
-                    tag(&field)
-                );
-                let fields = Fields {
-                    dom: &dom,
-                    edits: &self.edits,
-                };
-                closest(&field, |node| attribute(node, event).is_some()).map(|listener| {
-                    (
-                        attribute(&listener, event).unwrap_or_default(),
-                        fields.field(&listener, &field),
-                    )
-                })
-            };
-            if let Some((action, payload)) = due {
+    async fn edited(&mut self, selector: &str) {
+        for event in ["input", "change"] {
+            // The field may go with the first event, as in a browser.
+            if let Some((action, payload)) = self.document.action_of(selector, event) {
                 done(selector, self.act(&action, payload).await);
+            }
+        }
+    }
+
+    /// Puts the fields of a form back to what the page says.
+    fn reset(&mut self, form: &str) {
+        for tag in ["input", "textarea"] {
+            for field in self.document.elements(&format!("{form} {tag}[name]")) {
+                let Some(name) = field.attribute("name") else {
+                    continue;
+                };
+                let selector = format!("{form} {tag}[name={name}]");
+                let is_box = matches!(field.attribute("type"), Some("checkbox" | "radio"));
+                let put_back = match tag {
+                    "input" if is_box => self
+                        .document
+                        .check(&selector, field.attribute("checked").is_some()),
+                    "input" => self
+                        .document
+                        .fill(&selector, field.attribute("value").unwrap_or_default()),
+                    _ => self.document.fill(&selector, field.text()),
+                };
+                put_back.unwrap_or_else(|error| panic!("{}", error.message()));
             }
         }
     }

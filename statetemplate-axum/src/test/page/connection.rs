@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde_json::{Value, json};
+use statetemplate_core::testing::Event;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -101,11 +102,11 @@ impl TestPage {
         let join = json!([
             "j",
             self.session_id,
-            self.document.plan(),
+            self.plan,
             self.document.revision(),
             self.client,
             self.last_answer,
-            self.document.hashes(),
+            self.document.statics(),
         ]);
         self.send_frame(&join.to_string()).await;
         loop {
@@ -221,66 +222,34 @@ impl TestPage {
         if self.frames.len() > MAX_FRAMES {
             self.frames.pop_front();
         }
-        let frame: Vec<Value> = serde_json::from_str(text)
-            .unwrap_or_else(|error| panic!("a frame is no JSON array ({error}): {text}"));
-        let answered = match frame.first().and_then(Value::as_str) {
-            Some("k") => Some((frame[1].as_u64(), Ok(frame.get(2).cloned().unwrap_or_default()))),
-            Some("e") => {
-                let part = |at: usize| {
-                    frame
-                        .get(at)
-                        .and_then(Value::as_str)
-                        .unwrap_or_default()
-                        .to_owned()
-                };
-                Some((
-                    frame[1].as_u64(),
-                    Err(ActionFailure {
-                        code: part(2),
-                        text: part(3),
-                    }),
-                ))
-            }
-            Some("v") => {
-                let name = frame[1].as_str().unwrap_or_default().to_owned();
-                self.events
-                    .push((name, frame.get(2).cloned().unwrap_or_default()));
-                None
-            }
-            Some("x") => {
-                self.end = frame[1].as_str().map(str::to_owned);
-                None
-            }
-            Some(_) => {
-                self.update(text).await;
-                None
-            }
-            None => {
-                self.update(text).await;
-                frame
-                    .get(2)
-                    .map(|number| (number.as_u64(), Ok(frame.get(3).cloned().unwrap_or_default())))
-            }
-        };
-        if let Some((number, answer)) = answered {
-            let number = number.unwrap_or_else(|| panic!("an answer has no number: {text}"));
-            self.pending.remove(&number);
-            self.last_answer = self.last_answer.max(number);
-            self.answers.insert(number, answer);
-            let frame = json!(["k", self.last_answer]).to_string();
-            self.send_frame(&frame).await;
-        }
-    }
-
-    /// Brings the document up to date with a frame, and acknowledges it.
-    async fn update(&mut self, text: &str) {
         let before = self.document.revision();
-        self.document
+        let events = self
+            .document
             .apply(text)
-            .unwrap_or_else(|error| panic!("a frame cannot be applied ({error}): {text}"));
+            .unwrap_or_else(|error| panic!("a frame cannot be applied: {error:#}"));
+        for event in events {
+            match event {
+                Event::Answer { number, value } => self.answered(number, Ok(value.unwrap_or_default())).await,
+                Event::Failed { number, code, text } => {
+                    self.answered(number, Err(ActionFailure { code, text })).await;
+                }
+                Event::Pushed { name, data } => self.events.push((name, data)),
+                Event::Refreshed { plan, .. } => self.plan = plan,
+                Event::Ended { reason, .. } => self.end = Some(reason),
+                _ => {}
+            }
+        }
         if self.acknowledges && self.document.revision() != before && self.socket.is_some() {
             let frame = json!(["a", self.document.revision()]).to_string();
             self.send_frame(&frame).await;
         }
+    }
+
+    async fn answered(&mut self, number: u64, answer: Result<Value, ActionFailure>) {
+        self.pending.remove(&number);
+        self.last_answer = self.last_answer.max(number);
+        self.answers.insert(number, answer);
+        let frame = json!(["k", self.last_answer]).to_string();
+        self.send_frame(&frame).await;
     }
 }

@@ -11,13 +11,9 @@ use std::{
 
 use axum::Router;
 use serde_json::Value;
-use statetemplate_core::testing::Document;
+use statetemplate_core::testing::{Document, Element};
 
-use super::{
-    browser::{TestBrowser, TestSocket},
-    form::Edit,
-    select::{Dom, attribute, text},
-};
+use super::browser::{TestBrowser, TestSocket};
 use crate::StateTemplate;
 
 /// Each document makes an id of its own for itself.
@@ -45,14 +41,15 @@ impl std::error::Error for ActionFailure {}
 /// Frames are applied while a method waits: an action's until its answer has come, pushes in
 /// [`wait_until`](TestPage::wait_until) and [`settle`](TestPage::settle).
 ///
-/// All methods that find elements take a CSS selector (tags, `#id`, `.class`, `[name]`, `[name=value]`, `:first-child`,
-/// `:last-child`, `:nth-child(n)`, descendants, children, alternatives) and use the first element that matches.
+/// All methods that find elements take a CSS selector (tags, `#id`, `.class`, `[name]`, `[name=value]`, and spaces for
+/// descendants) and use the first element that matches.
 pub struct TestPage {
     browser: TestBrowser,
     document: Document,
     session_id: String,
     socket_path: String,
-    head_revision: u64,
+    /// The plan of what the page shows; a refresh may bring another.
+    plan: String,
     client: String,
     socket: Option<TestSocket>,
     acknowledges: bool,
@@ -64,7 +61,6 @@ pub struct TestPage {
     events: Vec<(String, Value)>,
     end: Option<String>,
     frames: VecDeque<String>,
-    edits: Vec<Edit>,
 }
 
 impl TestPage {
@@ -101,19 +97,18 @@ impl TestPage {
         let status = response.status();
         let html = String::from_utf8(response.into_body().into()).expect("a page is UTF-8");
         assert!(status.is_success(), "GET {path} answered {status}: {html}");
-        let script = Dom::parse(&html).select("script[data-page]").into_iter().next();
-        let Some(script) = script else {
-            panic!("GET {path} answered a page that is not live: {html}")
-        };
-        let data = |name: &str| {
-            attribute(&script, name).unwrap_or_else(|| panic!("the client's element of {path} has no {name}"))
+        let document = Document::parse(&html)
+            .unwrap_or_else(|error| panic!("GET {path} answered a page whose marks do not fit: {error:#}"));
+        let client = document.client().clone();
+        let (Some(session_id), Some(plan)) = (client.page, client.plan) else {
+            panic!("GET {path} answered a page that is not live: {html}");
         };
         let number = NEXT_CLIENT.fetch_add(1, Ordering::Relaxed);
         TestPage {
-            session_id: data("data-page"),
-            socket_path: attribute(&script, "data-ws").unwrap_or_else(|| "/ws".into()),
-            head_revision: data("data-revision").parse().expect("a revision is a number"),
-            document: Document::parse(&html),
+            session_id,
+            plan,
+            socket_path: client.socket.unwrap_or_else(|| "/ws".into()),
+            document,
             browser,
             client: format!("test-kit-{number}"),
             socket: None,
@@ -125,7 +120,6 @@ impl TestPage {
             events: Vec::new(),
             end: None,
             frames: VecDeque::new(),
-            edits: Vec::new(),
         }
     }
 
@@ -141,7 +135,8 @@ impl TestPage {
         &self.browser
     }
 
-    /// The page as it stands now, without the marks of the protocol.
+    /// The page as it stands now, as normalised HTML: without the marks of the protocol and the client's element, attributes
+    /// sorted.
     #[must_use]
     pub fn html(&self) -> String {
         self.document.html()
@@ -154,7 +149,7 @@ impl TestPage {
     /// When nothing matches.
     #[must_use]
     pub fn text(&self, selector: &str) -> String {
-        text(&self.dom().one(selector))
+        squeeze(self.one(selector).text())
     }
 
     /// The texts of all elements that match.
@@ -164,7 +159,11 @@ impl TestPage {
     /// When the kit does not understand the selector.
     #[must_use]
     pub fn texts(&self, selector: &str) -> Vec<String> {
-        self.dom().select(selector).iter().map(text).collect()
+        self.document
+            .elements(selector)
+            .iter()
+            .map(|element| squeeze(element.text()))
+            .collect()
     }
 
     /// An attribute of an element.
@@ -174,7 +173,7 @@ impl TestPage {
     /// When nothing matches.
     #[must_use]
     pub fn attribute(&self, selector: &str, name: &str) -> Option<String> {
-        attribute(&self.dom().one(selector), name)
+        self.one(selector).attribute(name).map(str::to_owned)
     }
 
     /// Whether anything matches.
@@ -184,7 +183,7 @@ impl TestPage {
     /// When the kit does not understand the selector.
     #[must_use]
     pub fn has(&self, selector: &str) -> bool {
-        !self.dom().select(selector).is_empty()
+        !self.document.elements(selector).is_empty()
     }
 
     /// Asserts that the page shows what a fresh render of its session's data shows: nothing was forgotten on the way.
@@ -197,18 +196,27 @@ impl TestPage {
     ///
     /// Cancel safe: it changes nothing.
     pub async fn assert_matches_fresh_render(&self, live: &StateTemplate) {
-        let fresh = live.render_again(&self.session_id, self.head_revision).await;
+        let fresh = live.render_again(&self.session_id).await;
         let fresh = fresh.unwrap_or_else(|error| panic!("the page cannot be rendered afresh: {error:#}"));
         assert_eq!(
             self.html(),
-            Document::parse(&fresh).html(),
+            Document::normalise(&fresh),
             "the page is not what its data says"
         );
     }
 
-    fn dom(&self) -> Dom {
-        Dom::parse(&self.html())
+    /// The first element that matches.
+    fn one(&self, selector: &str) -> Element {
+        match self.document.elements(selector).into_iter().next() {
+            Some(element) => element,
+            None => panic!("nothing on the page matches {selector:?}: {}", self.html()),
+        }
     }
+}
+
+/// Text as people read it: runs of white space are one space.
+fn squeeze(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 impl fmt::Debug for TestPage {
