@@ -254,6 +254,7 @@ where
     }
 
     /// Goes by Tokio's clock instead of the system's, so that tests with paused time see sessions run out.
+    #[cfg(feature = "test")]
     pub fn tokio_clock(mut self) -> Self {
         self.renderer = self.renderer.tokio_clock();
         self
