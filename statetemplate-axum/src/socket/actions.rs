@@ -1,0 +1,74 @@
+//! The actions of one page: carried out one after the other, whatever becomes of the socket.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use statetemplate_core::{ActionOutcome, Error, ErrorKind};
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+
+use crate::mounted::{Call, MountedPage};
+
+/// How many actions wait before the socket is read no further: the client's own buffers are the rest of the queue.
+const MAX_WAITING: usize = 16;
+
+/// The actions that a page has sent and that are not answered yet.
+pub(super) struct Actions {
+    page: Arc<dyn MountedPage>,
+    tasks: TaskTracker,
+    waiting: VecDeque<Call>,
+    running: Option<(u64, JoinHandle<Result<ActionOutcome, Error>>)>,
+}
+
+impl Actions {
+    pub(super) fn new(page: Arc<dyn MountedPage>, tasks: TaskTracker) -> Self {
+        Actions {
+            page,
+            tasks,
+            waiting: VecDeque::new(),
+            running: None,
+        }
+    }
+
+    /// Whether another action may be taken in.
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting.len() < MAX_WAITING
+    }
+
+    /// Takes an action in; it runs when those before it are answered.
+    pub(super) fn push(&mut self, call: Call) {
+        self.waiting.push_back(call);
+        self.start_next();
+    }
+
+    fn start_next(&mut self) {
+        if self.running.is_none()
+            && let Some(call) = self.waiting.pop_front()
+        {
+            // A task of its own: when the socket dies, the handler still ends and commits, and the client, which asks
+            // again under the same number, is answered from the ledger.
+            let number = call.number;
+            self.running = Some((number, self.tasks.spawn(self.page.act(call))));
+        }
+    }
+
+    /// Waits for the running action to end, and starts the next one. Without a running action it waits for ever.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: an action that ended meanwhile is returned by the next call.
+    pub(super) async fn ended(&mut self) -> (u64, Result<ActionOutcome, Error>) {
+        let Some((number, task)) = &mut self.running else {
+            return std::future::pending().await;
+        };
+        let number = *number;
+        let outcome = task.await.unwrap_or_else(|error| {
+            Err(Error::new(
+                ErrorKind::Internal,
+                format!("the task of an action ended: {error}"),
+            ))
+        });
+        self.running = None;
+        self.start_next();
+        (number, outcome)
+    }
+}

@@ -1,0 +1,124 @@
+//! `/ws`: who may open a socket, and under which identity.
+
+use std::sync::Arc;
+
+use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, request::Parts};
+use axum::{
+    extract::{FromRequestParts, Request, State, WebSocketUpgrade},
+    response::{IntoResponse, Response},
+};
+
+use statetemplate_core::store::OwnerId;
+
+use super::connection::Connection;
+use crate::{context::Context, http::cookie::Presented};
+
+/// The subprotocol that client and server must both speak.
+pub(crate) const SUBPROTOCOL: &str = "statetemplate.v1";
+
+/// The default of tungstenite, 128 KB, would be most of what an idle connection costs.
+const READ_BUFFER: usize = 4096;
+/// Frames are written whole and at once, so nothing gathers here.
+const WRITE_BUFFER: usize = 0;
+
+/// Answers a request to open a socket.
+pub(crate) async fn upgrade(State(context): State<Arc<Context>>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    if let Err(reason) = context.origins.check(&parts.headers, &parts.uri) {
+        tracing::warn!(target: "statetemplate::audit", %reason, "a socket was refused for its origin");
+        return refuse(StatusCode::FORBIDDEN, &reason);
+    }
+    let (owner, cookie) = match identify(&context, &parts.headers) {
+        Ok(identity) => identity,
+        Err(response) => return *response,
+    };
+    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => upgrade.protocols([SUBPROTOCOL]),
+        Err(rejection) => return rejection.into_response(),
+    };
+    if upgrade.selected_protocol().is_none() {
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            &format!("this socket speaks the subprotocol {SUBPROTOCOL}, and the request does not offer it"),
+        );
+    }
+    let Ok(permit) = context.connections.clone().try_acquire_owned() else {
+        tracing::warn!(
+            limit = context.options.max_connections,
+            "a socket was refused: too many are open"
+        );
+        let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, "too many connections");
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        return response;
+    };
+    let limit = context.options.max_message_size;
+    let request = Arc::new(compact(parts));
+    // The token is taken now, so that a shutdown waits for this socket from here on.
+    let token = context.tasks.token();
+    let mut response = upgrade
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(usize::MAX)
+        .max_message_size(limit)
+        .max_frame_size(limit)
+        .on_failed_upgrade(|error| tracing::debug!(%error, "a socket did not open"))
+        .on_upgrade(move |socket| async move {
+            Connection::new(context, socket, request, owner).run().await;
+            drop((permit, token));
+        });
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// A browser without an identity receives one with the response: this request is same-origin, so that the absence of a
+/// Strict cookie means that there is none.
+fn identify(context: &Context, headers: &HeaderMap) -> Result<(OwnerId, Option<HeaderValue>), Box<Response>> {
+    let presented = context.cookie.read(headers);
+    if presented == Presented::Several {
+        let rejection = crate::live::Rejection::SeveralCookies(context.cookie.name.clone());
+        return Err(Box::new(rejection.into_response()));
+    }
+    if let Some(browser) = context.browser(&presented) {
+        let renewed = browser
+            .past_half_life(context.renderer.now())
+            .then(|| context.cookie_for(browser.owner()));
+        return Ok((browser.owner().clone(), renewed.and_then(Result::ok)));
+    }
+    match context.new_browser() {
+        Ok((owner, cookie)) => Ok((owner, Some(cookie))),
+        Err(error) => Err(Box::new(error.into_response())),
+    }
+}
+
+fn refuse(status: StatusCode, reason: &str) -> Response {
+    (
+        status,
+        [(header::CACHE_CONTROL, "no-store")],
+        format!("{reason}\n"),
+    )
+        .into_response()
+}
+
+/// Copies what the extractors of action handlers may read: the parts that hyper parsed are slices of its read buffer,
+/// which would live as long as the connection.
+fn compact(mut parts: Parts) -> Parts {
+    let mut headers = HeaderMap::with_capacity(parts.headers.len());
+    for (name, value) in &parts.headers {
+        let copy = HeaderName::from_bytes(name.as_str().as_bytes())
+            .ok()
+            .zip(HeaderValue::from_bytes(value.as_bytes()).ok());
+        if let Some((name, mut copy)) = copy {
+            copy.set_sensitive(value.is_sensitive());
+            headers.append(name, copy);
+        }
+    }
+    parts.headers = headers;
+    if let Ok(uri) = parts.uri.to_string().parse::<Uri>() {
+        parts.uri = uri;
+    }
+    parts
+}

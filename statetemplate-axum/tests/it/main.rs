@@ -1,0 +1,16 @@
+//! What the HTTP edge promises, tried through the test kit and through sockets that speak the protocol by hand.
+
+// Helpers outside of test functions fail their test by unwrapping, as the tests themselves do.
+#![allow(clippy::unwrap_used)]
+
+mod actions;
+mod app;
+mod assets;
+mod failures;
+mod identity;
+mod join;
+mod limits;
+mod pages;
+mod provisional;
+mod pushes;
+mod resume;
