@@ -13,6 +13,8 @@ mod metrics;
 mod notifications;
 mod sample;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
 use std::{env, error::Error, io, net::Ipv4Addr};
 

@@ -77,7 +77,7 @@ impl Dashboard {
                     id,
                     form,
                     error: Some(reason),
-                })
+                });
             }
         }
         Ok(())
