@@ -71,7 +71,8 @@ export class LivePage {
   /** Waits until the server has pushed another change of its own. */
   async push() {
     const seen = this.frames.length;
-    const isPush = ({ received }) => received && typeof received[0] === "number" && received.length === 2;
+    const isPatch = (frame) => typeof frame[0] === "number" && frame.length === 2;
+    const isPush = ({ received }) => received && (isPatch(received) || received[0] === "f");
     await this.frame((frames) => frames.slice(seen).some(isPush), "a push");
     // The frame was on the wire; the page applies it before the next of its tasks.
     await this.page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));

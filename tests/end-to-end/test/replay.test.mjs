@@ -40,6 +40,12 @@ async function go(to) {
       for (const script of copy.querySelectorAll("script[data-page]")) script.remove();
       copy.removeAttribute("data-statetemplate");
       copy.removeAttribute("st");
+      // The order of attributes means nothing, and an attribute that came later stands last.
+      for (const element of copy.querySelectorAll("*")) {
+        const attributes = [...element.attributes].map(({ name, value }) => [name, value]).sort();
+        for (const [name] of attributes) element.removeAttribute(name);
+        for (const [name, value] of attributes) element.setAttribute(name, value);
+      }
       copy.normalize();
       return copy.outerHTML;
     };

@@ -75,7 +75,7 @@ test("typing in a row goes on while rows come and go around it", async () => {
     assert.deepEqual(await focused(), expected, action);
   }
   await page.keyboard.press("Enter");
-  await live.text("#task-3 label", "Plan the autumn release soon");
+  await page.locator("#task-3 .task-text label", { hasText: "Plan the autumn release soon" }).waitFor();
 });
 
 test("typing survives a lost connection", async () => {
