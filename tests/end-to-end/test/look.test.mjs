@@ -45,6 +45,7 @@ for (const [name, options] of [
     });
     assert.equal(width, options.viewport.width);
     assert.deepEqual(wide, []);
+    await page.evaluate(() => scrollTo(0, 0));
     const path = join(folder, `${name}.png`);
     await page.screenshot({ path, fullPage: true });
     t.diagnostic(path);
