@@ -1,4 +1,6 @@
 //! The engine's integration tests: one module a subject.
 #![cfg(feature = "test")]
 
+mod document;
+mod golden;
 mod workload;
