@@ -12,6 +12,7 @@ mod template;
 #[cfg(feature = "test")]
 pub mod testing;
 mod token;
+mod update;
 pub mod wire;
 
 pub use config::Config;
@@ -25,3 +26,4 @@ pub use session::{
 pub use snapshot::{PathStep, Shared, Snapshot, changed_paths};
 pub use template::Plan;
 pub use token::{BrowserClaims, BrowserToken, Keyring, SessionClaims, SessionToken};
+pub use update::{Content, OptimizationLevel, Structure, Styling, Update, UpdateAction, UpdateKind};
