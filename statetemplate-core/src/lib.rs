@@ -21,7 +21,8 @@ pub use fragment::{Patch, diff};
 pub use metrics::{Metrics, MetricsSnapshot};
 pub use renderer::{ProvisionalPage, Renderer, RendererBuilder, SessionOptions};
 pub use session::{
-    ActionError, ActionOutcome, Change, ConnectionGuard, Event, Session, SessionEnd, Subscription, Version,
+    ActionError, ActionOutcome, Change, ConnectionGuard, Event, Session, SessionEnd, Subscription,
+    UpdateBatch, Updates, Version,
 };
 pub use snapshot::{PathStep, Shared, Snapshot, changed_paths};
 pub use template::Plan;
