@@ -148,7 +148,7 @@ fn rows_come_move_and_go() {
         d["xs"]
             .as_array_mut()
             .unwrap()
-            .insert(1, json!({"id": "<", "n": "&"}))
+            .insert(1, json!({"id": "<", "n": "&"}));
     };
     let row = "<!r><li id=\"&lt;\" st=0?.>&amp;</li>";
     let remove = |d: &mut Value| drop(d["xs"].as_array_mut().unwrap().remove(0));

@@ -3,4 +3,5 @@
 
 mod document;
 mod golden;
+mod updates;
 mod workload;

@@ -5,7 +5,7 @@ use statetemplate_core::testing::Document;
 use statetemplate_core::wire::{self, Statics};
 use statetemplate_core::{Plan, Snapshot, diff};
 
-fn steps() -> Vec<(String, serde_json::Value)> {
+pub(crate) fn steps() -> Vec<(String, serde_json::Value)> {
     let lines = std::fs::read_to_string(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../tests/workload/dashboard.jsonl"
@@ -20,7 +20,7 @@ fn steps() -> Vec<(String, serde_json::Value)> {
         .collect()
 }
 
-fn plan() -> Plan {
+pub(crate) fn plan() -> Plan {
     let source = std::fs::read_to_string(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../tests/workload/dashboard.html"
