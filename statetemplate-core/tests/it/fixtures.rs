@@ -98,7 +98,7 @@ fn branches_of_every_shape() {
         "<title>{{ t }} - {% if a %}A{% endif %}</title><textarea>\n{{ t }}</textarea><pre>{{ t }}</pre>",
         "<style>.a { width: {{ b }}px }</style><script>var x = {{ t }};</script>",
         "<p>{{ t|upper }}{{ t|default('none') }} &amp; {{ b }} &copy;</p>",
-        "<p>{{ '<b>'|safe }}{{ t }}{{ '</b>'|safe }}</p>",
+        "<p>{{ ('<b>' ~ (t|e) ~ '</b>')|safe }}{{ b }}</p>",
         "<p>before {% filter upper %}{{ t }} and {{ b }}{% endfilter %} after</p>",
         "<p>{% autoescape false %}{{ t }}{% endautoescape %}</p>",
         "{% set html %}<b>{{ t }}</b>{% endset %}<p>{{ html }} {{ b }}</p>",
