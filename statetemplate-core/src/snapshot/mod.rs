@@ -21,9 +21,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{Error, ErrorKind};
 
-// The engine compares what two templates read with it.
-#[allow(unused_imports)]
-pub(crate) use self::object::same_value;
+pub(crate) use self::object::{identity, same_value};
 pub use self::paths::{PathStep, changed_paths};
 pub use self::shared::Shared;
 

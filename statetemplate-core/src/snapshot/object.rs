@@ -1,5 +1,6 @@
 //! Snapshots as template values: maps and sequences are read in place, with minijinja's own meaning of them.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use minijinja::Value;
@@ -85,8 +86,6 @@ const SMALL: usize = 8;
 
 /// Whether two values are certainly the same: one object by pointer, equal scalars of one kind (floats by their bits),
 /// or short sequences made anew of items that are the same, like the pairs of `|items`. `false` when unsure.
-// The engine's diff calls it for each list's items.
-#[allow(dead_code)]
 pub(crate) fn same_value(a: &Value, b: &Value) -> bool {
     same_to_depth(a, b, 4)
 }
@@ -150,4 +149,29 @@ fn same_number(a: &Value, b: &Value) -> bool {
     }
     let bits = |value: &Value| f64::try_from(value.clone()).map(f64::to_bits).ok();
     bits(a).is_some() && bits(a) == bits(b)
+}
+
+/// A number that is equal for values that are the same, as [`same_value`] tells it; different values may share one.
+pub(crate) fn identity(value: &Value) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    identify(value, 4, &mut hasher);
+    hasher.finish()
+}
+
+fn identify(value: &Value, depth: usize, hasher: &mut std::hash::DefaultHasher) {
+    if let Some(map) = value.downcast_object_ref::<Map>() {
+        std::ptr::from_ref(map).hash(hasher);
+    } else if let Some(seq) = value.downcast_object_ref::<Seq>() {
+        std::ptr::from_ref(seq).hash(hasher);
+    } else if let Some(text) = value.as_str() {
+        text.hash(hasher);
+    } else if value.kind() == ValueKind::Seq {
+        if depth > 0 && value.len().is_some_and(|len| len <= SMALL) {
+            for item in value.try_iter().into_iter().flatten() {
+                identify(&item, depth - 1, hasher);
+            }
+        }
+    } else if let Ok(number) = i128::try_from(value.clone()) {
+        number.hash(hasher);
+    }
 }

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use super::escape;
-use super::node::{If, Node, Nodes, emitted};
+use super::node::{Node, Nodes, emitted};
 use super::reads::Names;
 
 /// A stretch of template whose HTML is balanced, as a tree.
@@ -18,7 +18,10 @@ pub(super) enum Item<'a> {
     Element(Element<'a>),
     /// Nodes whose output replaces what they printed before.
     Region(Vec<Node<'a>>, &'static str),
-    Branch(Vec<(&'a super::machinery::ast::Expr<'static>, Vec<Item<'a>>)>, Vec<Item<'a>>),
+    Branch(
+        Vec<(&'a super::machinery::ast::Expr<'static>, Vec<Item<'a>>)>,
+        Vec<Item<'a>>,
+    ),
     List(Rc<super::node::For<'a>>, Vec<Item<'a>>, Vec<Item<'a>>),
     /// Prints nothing: the start or end of a scope, a definition.
     Silent(Node<'a>),
@@ -37,7 +40,12 @@ pub(super) struct Element<'a> {
 pub(super) enum TagPart<'a> {
     Static(String),
     /// An attribute with a dynamic value. `index` is its place among the element's attributes, if that is certain.
-    Attribute { name: String, index: Option<usize>, quote: Option<char>, value: Vec<Node<'a>> },
+    Attribute {
+        name: String,
+        index: Option<usize>,
+        quote: Option<char>,
+        value: Vec<Node<'a>>,
+    },
     /// Attributes that come and go.
     Attributes(Vec<Node<'a>>),
 }
@@ -48,18 +56,25 @@ pub(super) struct Unbalanced(pub(super) String);
 
 /// Parses a stretch of template that starts and ends between tags.
 pub(super) fn parse<'a>(nodes: &[Node<'a>], names: &mut Names<'a>) -> Result<Vec<Item<'a>>, Unbalanced> {
-    let mut reader = Reader { nodes, at: Place { node: 0, offset: 0 }, names, scopes: Vec::new() };
+    let mut reader = Reader {
+        nodes,
+        at: Place { node: 0, offset: 0 },
+        names,
+        scopes: Vec::new(),
+    };
     let items = reader.children(None, false)?;
     debug_assert!(reader.at.node >= nodes.len(), "everything was read");
     Ok(items)
 }
 
 const VOID: &[&str] = &[
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
+    "wbr",
 ];
 /// Elements whose content is text up to their end tag. Entities count in the first two only.
-const TEXT_ONLY: &[&str] =
-    &["title", "textarea", "script", "style", "xmp", "iframe", "noembed", "noframes", "noscript"];
+const TEXT_ONLY: &[&str] = &[
+    "title", "textarea", "script", "style", "xmp", "iframe", "noembed", "noframes", "noscript",
+];
 /// Elements whose tags may be left out everywhere: they hold whatever is around them.
 const TRANSPARENT: &[&str] = &["html", "head", "body"];
 const FOREIGN: &[&str] = &["svg", "math"];
@@ -107,7 +122,10 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     fn skip_node(&mut self) {
-        self.at = Place { node: self.at.node + 1, offset: 0 };
+        self.at = Place {
+            node: self.at.node + 1,
+            offset: 0,
+        };
     }
 
     fn skip(&mut self, bytes: usize) {
@@ -164,8 +182,10 @@ impl<'r, 'a> Reader<'r, 'a> {
                 }
                 Next::Text(rest) if !starts_markup(rest) => {
                     // A `<` that starts no tag is text, as for the HTML parser.
-                    let end = rest[1..].find('<').map_or(rest.len(), |found| found + 1);
-                    let end = if rest.starts_with('<') { end } else { rest.find('<').unwrap_or(rest.len()) };
+                    let skipped = usize::from(rest.starts_with('<'));
+                    let end = rest[skipped..]
+                        .find('<')
+                        .map_or(rest.len(), |found| found + skipped);
                     text.push(Node::Raw(&rest[..end]));
                     self.skip(end);
                 }
@@ -176,7 +196,9 @@ impl<'r, 'a> Reader<'r, 'a> {
                             return Ok(items);
                         }
                         if !TRANSPARENT.contains(&name.as_str()) {
-                            return Err(Unbalanced(format!("</{name}> closes nothing that was opened beside it")));
+                            return Err(Unbalanced(format!(
+                                "</{name}> closes nothing that was opened beside it"
+                            )));
                         }
                         if name == "head" {
                             items.push(Item::HeadEnd);
@@ -235,7 +257,10 @@ impl<'r, 'a> Reader<'r, 'a> {
             }
             Node::Filter(..) => items.push(Item::Region(vec![node.clone()], "a filter block")),
             Node::Native(_) => {
-                items.push(Item::Region(vec![node.clone()], "a dynamic include, a call block or a do statement"));
+                items.push(Item::Region(
+                    vec![node.clone()],
+                    "a dynamic include, a call block or a do statement",
+                ));
             }
             Node::Jump(_) => return Err(Unbalanced("a break or continue".to_owned())),
             Node::Enter(_) | Node::Leave | Node::Define(_) | Node::Capture(..) => {
@@ -271,7 +296,9 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     fn comment(&mut self, items: &mut Vec<Item<'a>>) -> Result<(), Unbalanced> {
         let start = self.at;
-        let Next::Text(rest) = self.next() else { unreachable!("the caller saw markup") };
+        let Next::Text(rest) = self.next() else {
+            unreachable!("the caller saw markup")
+        };
         let end = if rest.starts_with("<!--") { "-->" } else { ">" };
         self.skip(if end == "-->" { 4 } else { 2 });
         // `<!-->` and `<!--->` are whole comments.
@@ -284,6 +311,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
         let nodes = self.slice(start, self.at);
         items.push(match plain_text(&nodes) {
+            Some(text) if looks_like_mark(&text) => Item::Static(String::new()),
             Some(text) => Item::Static(text),
             None => Item::Region(nodes, "a comment with something dynamic in it"),
         });
@@ -316,15 +344,24 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     fn element(&mut self, foreign: bool, items: &mut Vec<Item<'a>>) -> Result<(), Unbalanced> {
         let start = self.at;
-        let Next::Text(rest) = self.next() else { unreachable!("the caller saw markup") };
-        let length = rest[1..].find(|c: char| c.is_whitespace() || c == '/' || c == '>').unwrap_or(rest.len() - 1);
+        let Next::Text(rest) = self.next() else {
+            unreachable!("the caller saw markup")
+        };
+        let length = rest[1..]
+            .find(|c: char| c.is_whitespace() || c == '/' || c == '>')
+            .unwrap_or(rest.len() - 1);
         let name = rest[1..=length].to_ascii_lowercase();
         self.skip(length + 1);
         let foreign = foreign || FOREIGN.contains(&name.as_str());
         let (tag, self_closing) = self.tag(&rest[..=length], &name, foreign)?;
         let childless = VOID.contains(&name.as_str()) || (foreign && self_closing);
         if childless || (TRANSPARENT.contains(&name.as_str()) && !foreign) {
-            items.push(Item::Element(Element { name, tag, children: Vec::new(), end: String::new() }));
+            items.push(Item::Element(Element {
+                name,
+                tag,
+                children: Vec::new(),
+                end: String::new(),
+            }));
             return Ok(());
         }
         let content = self.at;
@@ -345,13 +382,21 @@ impl<'r, 'a> Reader<'r, 'a> {
                     let end = self.find_end(&name).ok_or(Unbalanced(why))?;
                     let nodes = self.slice(content, end);
                     self.at = end;
-                    vec![Item::Region(nodes, "its HTML is not balanced within each branch or row")]
+                    vec![Item::Region(
+                        nodes,
+                        "its HTML is not balanced within each branch or row",
+                    )]
                 }
             }
         };
         let end = self.end_tag_text()?;
         let _ = start;
-        items.push(Item::Element(Element { name, tag, children, end }));
+        items.push(Item::Element(Element {
+            name,
+            tag,
+            children,
+            end,
+        }));
         Ok(())
     }
 
@@ -431,7 +476,11 @@ impl<'r, 'a> Reader<'r, 'a> {
         let mut certain = true;
         loop {
             match self.next() {
-                Next::End => return Err(Unbalanced(format!("the tag <{element}> is not closed where it was opened"))),
+                Next::End => {
+                    return Err(Unbalanced(format!(
+                        "the tag <{element}> is not closed where it was opened"
+                    )));
+                }
                 Next::Node(node) if node.is_silent() => {
                     self.scope(node);
                     parts.push(TagPart::Attributes(vec![node.clone()]));
@@ -469,15 +518,28 @@ impl<'r, 'a> Reader<'r, 'a> {
                             certain = false;
                             parts.push(TagPart::Attributes(self.slice(start, self.at)));
                         }
-                        Found::Value { name, quote, from, to } => {
+                        Found::Value {
+                            name,
+                            quote,
+                            from,
+                            to,
+                        } => {
                             certain &= !seen.contains(&name);
                             let written = plain_text(&self.slice(start, from)).unwrap_or_default();
                             push_static(&mut parts, &written);
                             let value = escape::guard_attribute(element, &name, quote, self.slice(from, to));
                             let index = certain.then_some(seen.len()).filter(|index| *index < 36);
                             let shown = if foreign { original(&written) } else { name.clone() };
-                            parts.push(TagPart::Attribute { name: shown, index, quote, value });
-                            push_static(&mut parts, quote.map_or("", |q| if q == '"' { "\"" } else { "'" }));
+                            parts.push(TagPart::Attribute {
+                                name: shown,
+                                index,
+                                quote,
+                                value,
+                            });
+                            push_static(
+                                &mut parts,
+                                quote.map_or("", |q| if q == '"' { "\"" } else { "'" }),
+                            );
                             seen.push(name);
                         }
                     }
@@ -488,9 +550,14 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     /// Reads one attribute that starts with text of the template.
     fn attribute(&mut self) -> Result<Found, Unbalanced> {
-        let Next::Text(rest) = self.next() else { unreachable!("the caller saw text") };
-        let length = rest[1..].find(|c: char| c.is_whitespace() || matches!(c, '=' | '>' | '/'));
-        let length = length.map_or(rest.len(), |found| found + 1);
+        let Next::Text(rest) = self.next() else {
+            unreachable!("the caller saw text")
+        };
+        // The first character belongs to the name, whatever it is.
+        let mut ends = rest.char_indices().skip(1);
+        let length = ends
+            .find(|(_, c)| c.is_whitespace() || matches!(c, '=' | '>' | '/'))
+            .map_or(rest.len(), |(at, _)| at);
         let name = rest[..length].to_ascii_lowercase();
         self.skip(length);
         if matches!(self.next(), Next::Node(node) if !node.is_silent()) && length == rest.len() {
@@ -518,13 +585,19 @@ impl<'r, 'a> Reader<'r, 'a> {
         let mut dynamic = false;
         loop {
             match self.next() {
-                Next::End => return Err(Unbalanced(format!("the attribute {name} is not closed where it was opened"))),
+                Next::End => {
+                    return Err(Unbalanced(format!(
+                        "the attribute {name} is not closed where it was opened"
+                    )));
+                }
                 Next::Node(node) => {
                     if node.is_silent() {
                         self.scope(node);
                     }
                     if !fits_value(node, quote) {
-                        return Err(Unbalanced(format!("the attribute {name} ends inside a branch or loop")));
+                        return Err(Unbalanced(format!(
+                            "the attribute {name} ends inside a branch or loop"
+                        )));
                     }
                     dynamic = true;
                     self.skip_node();
@@ -548,7 +621,16 @@ impl<'r, 'a> Reader<'r, 'a> {
         if quote.is_some() {
             self.skip(1);
         }
-        Ok(if dynamic { Found::Value { name, quote, from, to } } else { Found::Static(name) })
+        Ok(if dynamic {
+            Found::Value {
+                name,
+                quote,
+                from,
+                to,
+            }
+        } else {
+            Found::Static(name)
+        })
     }
 
     /// Skips attribute text with something dynamic in it, up to whitespace or the tag's end.
@@ -558,7 +640,11 @@ impl<'r, 'a> Reader<'r, 'a> {
             match self.next() {
                 Next::End => return Err(Unbalanced("a tag is not closed where it was opened".to_owned())),
                 Next::Node(node) => {
-                    let fits = if quote.is_some() { fits_value(node, quote) } else { fits_tag(node) };
+                    let fits = if quote.is_some() {
+                        fits_value(node, quote)
+                    } else {
+                        fits_tag(node)
+                    };
                     if !fits {
                         return Err(Unbalanced("a tag ends inside a branch or loop".to_owned()));
                     }
@@ -600,13 +686,22 @@ impl<'r, 'a> Reader<'r, 'a> {
 
 enum Found {
     Static(String),
-    Value { name: String, quote: Option<char>, from: Place, to: Place },
+    Value {
+        name: String,
+        quote: Option<char>,
+        from: Place,
+        to: Place,
+    },
     Dynamic,
 }
 
 /// The name of the last attribute in a tag's text, as it is written.
 fn original(written: &str) -> String {
-    let name = written.trim_end_matches(['"', '\'']).trim_end().trim_end_matches('=').trim_end();
+    let name = written
+        .trim_end_matches(['"', '\''])
+        .trim_end()
+        .trim_end_matches('=')
+        .trim_end();
     name.rsplit(char::is_whitespace).next().unwrap_or(name).to_owned()
 }
 
@@ -624,7 +719,10 @@ fn flush<'a>(text: &mut Vec<Node<'a>>, items: &mut Vec<Item<'a>>) {
     if run.is_empty() {
         return;
     }
-    if run.iter().all(|node| matches!(node, Node::Raw(_)) || node.is_silent()) {
+    if run
+        .iter()
+        .all(|node| matches!(node, Node::Raw(_)) || node.is_silent())
+    {
         for node in run {
             items.push(match node {
                 Node::Raw(text) => Item::Static(text.to_owned()),
@@ -640,7 +738,25 @@ fn flush<'a>(text: &mut Vec<Node<'a>>, items: &mut Vec<Item<'a>>) {
 }
 
 fn plain_text(nodes: &[Node<'_>]) -> Option<String> {
-    nodes.iter().map(|node| if let Node::Raw(text) = node { Some(*text) } else { None }).collect()
+    nodes
+        .iter()
+        .map(|node| {
+            if let Node::Raw(text) = node {
+                Some(*text)
+            } else {
+                None
+            }
+        })
+        .collect()
+}
+
+/// Whether the author's own comment would be taken for one of the marks; such a comment is left out.
+fn looks_like_mark(comment: &str) -> bool {
+    let data = match comment.strip_prefix("<!--") {
+        Some(data) => data.strip_suffix("-->").unwrap_or(data),
+        None => comment.trim_start_matches(['<', '!']).trim_end_matches('>'),
+    };
+    matches!(data, "t" | "o" | "i" | "l" | "r" | "q" | "/")
 }
 
 /// Whether text at a `<` is markup for the HTML parser.
@@ -658,7 +774,9 @@ fn starts_markup(rest: &str) -> bool {
 /// The name in an end tag at the start of the text.
 fn end_tag(rest: &str) -> Option<String> {
     let name = rest.strip_prefix("</")?;
-    let end = name.find(|c: char| c.is_whitespace() || c == '/' || c == '>').unwrap_or(name.len());
+    let end = name
+        .find(|c: char| c.is_whitespace() || c == '/' || c == '>')
+        .unwrap_or(name.len());
     Some(name[..end].to_ascii_lowercase())
 }
 
@@ -687,7 +805,9 @@ fn opaque_loop(lp: &super::node::For<'_>) -> Option<&'static str> {
             }
         });
     }
-    reason.or_else(|| super::code::loop_variable_escapes(lp).then_some("a loop whose `loop` is used as a value"))
+    reason.or_else(|| {
+        super::code::loop_variable_escapes(lp).then_some("a loop whose `loop` is used as a value")
+    })
 }
 
 /// Whether the template's own text inside a node stays within an attribute's value.
@@ -708,7 +828,7 @@ fn fits_value(node: &Node<'_>, quote: Option<char>) -> bool {
 fn fits_tag(node: &Node<'_>) -> bool {
     match node {
         Node::Emit(_) | Node::Guarded(..) | Node::Captured(..) => true,
-        Node::If(If { .. }) | Node::For(_) => node.children().iter().all(|nodes| {
+        Node::If(_) | Node::For(_) => node.children().iter().all(|nodes| {
             let mut quote: Option<char> = None;
             nodes.iter().all(|inside| match inside {
                 Node::Raw(text) => text.chars().all(|c| {
@@ -767,7 +887,9 @@ fn follow_tag(rest: &str, open: &mut Vec<String>) -> usize {
     if rest.starts_with("<!") || rest.starts_with("<?") {
         return 2;
     }
-    let length = rest[1..].find(|c: char| c.is_whitespace() || c == '/' || c == '>').unwrap_or(rest.len() - 1);
+    let length = rest[1..]
+        .find(|c: char| c.is_whitespace() || c == '/' || c == '>')
+        .unwrap_or(rest.len() - 1);
     let name = rest[1..=length].to_ascii_lowercase();
     if !VOID.contains(&name.as_str()) && !TRANSPARENT.contains(&name.as_str()) {
         open.push(name);

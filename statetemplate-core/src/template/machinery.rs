@@ -33,8 +33,7 @@ impl Program {
     pub(crate) fn value(&self, env: &Environment<'static>, root: Value) -> Result<Value, minijinja::Error> {
         let mut text = String::new();
         let mut out = machinery::make_string_output(&mut text);
-        let (value, _) =
-            machinery::eval(env, &self.code, root, &self.blocks, &mut out, self.escape.clone())?;
+        let (value, _) = machinery::eval(env, &self.code, root, &self.blocks, &mut out, self.escape.clone())?;
         Ok(value.unwrap_or_default())
     }
 }
@@ -43,12 +42,17 @@ impl Program {
 pub(super) struct Writer {
     generator: CodeGenerator<'static>,
     escape: AutoEscape,
+    raw_bytes: usize,
 }
 
 impl Writer {
     /// A program that runs under the auto-escaping rule of the template `file`.
     pub(super) fn new(file: &'static str, source: &'static str, escape: AutoEscape) -> Self {
-        Writer { generator: CodeGenerator::new(file, source), escape }
+        Writer {
+            generator: CodeGenerator::new(file, source),
+            escape,
+            raw_bytes: 0,
+        }
     }
 
     pub(super) fn statement(&mut self, statement: &ast::Stmt<'static>) {
@@ -66,6 +70,7 @@ impl Writer {
 
     pub(super) fn raw(&mut self, html: &str) {
         if !html.is_empty() {
+            self.raw_bytes += html.len();
             self.generator.add(Instruction::EmitRaw(intern(html)));
         }
     }
@@ -107,16 +112,8 @@ impl Writer {
         self.generator.add(Instruction::DupTop);
     }
 
-    pub(super) fn swap(&mut self) {
-        self.generator.add(Instruction::Swap);
-    }
-
     pub(super) fn unpack(&mut self, count: usize) {
         self.generator.add(Instruction::UnpackList(count));
-    }
-
-    pub(super) fn attribute(&mut self, name: &'static str) {
-        self.generator.add(Instruction::GetAttr(name));
     }
 
     pub(super) fn enter(&mut self) {
@@ -159,10 +156,6 @@ impl Writer {
         self.generator.add(Instruction::Emit);
     }
 
-    pub(super) fn at(&mut self, span: machinery::Span) {
-        self.generator.set_line_from_span(span);
-    }
-
     pub(super) fn start_if(&mut self) {
         self.generator.start_if();
     }
@@ -185,9 +178,15 @@ impl Writer {
     }
 
     pub(super) fn finish(self) -> Program {
-        let size_hint = self.generator.buffer_size_hint();
+        // As minijinja does: twice the template's own text.
+        let size_hint = (self.raw_bytes * 2).next_power_of_two();
         let (code, blocks) = self.generator.finish();
-        Program { code, blocks, escape: self.escape, size_hint }
+        Program {
+            code,
+            blocks,
+            escape: self.escape,
+            size_hint,
+        }
     }
 }
 
@@ -201,7 +200,10 @@ fn begin_capture() -> Instruction<'static> {
         generator.compile_stmt(&block);
         generator.finish().0
     });
-    sample.get(0).expect("a set block starts with an instruction").clone()
+    sample
+        .get(0)
+        .expect("a set block starts with an instruction")
+        .clone()
 }
 
 /// Parses a template; `name` and `source` live as long as the process.

@@ -50,7 +50,10 @@ pub(super) struct For<'a> {
 impl<'a> Node<'a> {
     /// Whether the node can print anything.
     pub(super) fn is_silent(&self) -> bool {
-        matches!(self, Node::Enter(_) | Node::Leave | Node::Define(_) | Node::Capture(..))
+        matches!(
+            self,
+            Node::Enter(_) | Node::Leave | Node::Define(_) | Node::Capture(..)
+        )
     }
 
     /// Calls `visit` for this node and each one inside it, outermost first.
@@ -66,9 +69,12 @@ impl<'a> Node<'a> {
     /// The stretches of template inside this node.
     pub(super) fn children(&self) -> Vec<&Nodes<'a>> {
         match self {
-            Node::If(node) => {
-                node.arms.iter().map(|(_, body)| body).chain(std::iter::once(&node.otherwise)).collect()
-            }
+            Node::If(node) => node
+                .arms
+                .iter()
+                .map(|(_, body)| body)
+                .chain(std::iter::once(&node.otherwise))
+                .collect(),
             Node::For(node) => vec![&node.body, &node.otherwise],
             Node::Captured(_, nodes)
             | Node::Capture(_, nodes)
@@ -77,6 +83,19 @@ impl<'a> Node<'a> {
             _ => Vec::new(),
         }
     }
+}
+
+/// Whether a `set` anywhere in the nodes changes an attribute of a namespace.
+pub(super) fn changes_namespace(nodes: &[Node<'_>]) -> bool {
+    let mut found = false;
+    for node in nodes {
+        node.walk(&mut |inside| {
+            if let Node::Define(ast::Stmt::Set(set)) = inside {
+                found |= matches!(set.target, ast::Expr::GetAttr(_));
+            }
+        });
+    }
+    found
 }
 
 /// The expression of an `{{ … }}`.

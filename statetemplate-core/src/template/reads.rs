@@ -64,7 +64,12 @@ pub(super) struct Names<'a> {
 
 impl<'a> Names<'a> {
     pub(super) fn new(sources: &'a Sources, env: &'a Environment<'static>, escaped: bool) -> Self {
-        Names { sources, env, names: Vec::new(), escaped }
+        Names {
+            sources,
+            env,
+            names: Vec::new(),
+            escaped,
+        }
     }
 
     pub(super) fn depth(&self) -> usize {
@@ -88,29 +93,44 @@ impl<'a> Names<'a> {
         match node {
             Node::Enter(assignments) => {
                 for (target, value) in *assignments {
-                    let meaning = Meaning::Local { reads: self.of(value), plain: self.is_plain(value) };
+                    let meaning = Meaning::Local {
+                        reads: self.of(value),
+                        plain: self.is_plain(value),
+                    };
                     self.assign(target, &meaning);
                 }
             }
             Node::Define(statement) => {
                 let meaning = match statement {
-                    Stmt::Set(set) => {
-                        Meaning::Local { reads: self.of(&set.expr), plain: self.is_plain(&set.expr) }
-                    }
+                    Stmt::Set(set) => Meaning::Local {
+                        reads: self.of(&set.expr),
+                        plain: self.is_plain(&set.expr),
+                    },
                     Stmt::Macro(decl) => {
                         let mut inner = self.clone();
                         for arg in &decl.args {
-                            inner.assign(arg, &Meaning::Local { reads: Reads::default(), plain: true });
+                            inner.assign(
+                                arg,
+                                &Meaning::Local {
+                                    reads: Reads::default(),
+                                    plain: true,
+                                },
+                            );
                         }
                         let mut reads = Reads::default();
                         inner.statements(&decl.body, &mut reads);
-                        decl.defaults.iter().for_each(|default| inner.read(default, &mut reads));
+                        decl.defaults
+                            .iter()
+                            .for_each(|default| inner.read(default, &mut reads));
                         Meaning::Local { reads, plain: false }
                     }
                     Stmt::Import(import) => self.imported(&import.expr),
                     Stmt::FromImport(import) => self.imported(&import.expr),
                     _ => Meaning::Local {
-                        reads: Reads { everything: true, ..Reads::default() },
+                        reads: Reads {
+                            everything: true,
+                            ..Reads::default()
+                        },
                         plain: false,
                     },
                 };
@@ -135,7 +155,13 @@ impl<'a> Names<'a> {
                 reads.add(&self.of_nodes(&branch.otherwise));
                 for name in defined_inside(node) {
                     reads.add(&self.name(name, &[]));
-                    self.names.push((name, Meaning::Local { reads: reads.clone(), plain: false }));
+                    self.names.push((
+                        name,
+                        Meaning::Local {
+                            reads: reads.clone(),
+                            plain: false,
+                        },
+                    ));
                 }
             }
             _ => {}
@@ -145,7 +171,8 @@ impl<'a> Names<'a> {
     fn assign(&mut self, target: &Expr<'static>, meaning: &Meaning) {
         let mut names = Vec::new();
         syntax::assigned(target, &mut names);
-        self.names.extend(names.into_iter().map(|name| (name, meaning.clone())));
+        self.names
+            .extend(names.into_iter().map(|name| (name, meaning.clone())));
     }
 
     /// What is imported from a template can read whatever that template names.
@@ -157,7 +184,10 @@ impl<'a> Names<'a> {
                 self.statements(source.statements(), &mut reads);
                 reads
             }
-            None => Reads { everything: true, ..Reads::default() },
+            None => Reads {
+                everything: true,
+                ..Reads::default()
+            },
         };
         Meaning::Local { reads, plain: false }
     }
@@ -193,7 +223,13 @@ impl<'a> Names<'a> {
                     scope.read(&lp.syntax.iter, &mut reads);
                     let items = scope.of(&lp.syntax.iter);
                     let mut inner = scope.clone();
-                    inner.names.push(("loop", Meaning::Local { reads: Reads::default(), plain: true }));
+                    inner.names.push((
+                        "loop",
+                        Meaning::Local {
+                            reads: Reads::default(),
+                            plain: true,
+                        },
+                    ));
                     let plain = scope.is_plain(&lp.syntax.iter);
                     inner.assign(&lp.syntax.target, &Meaning::Local { reads: items, plain });
                     if let Some(filter) = &lp.syntax.filter_expr {
@@ -204,7 +240,9 @@ impl<'a> Names<'a> {
                 }
                 Node::Enter(assignments) => {
                     scopes.push(scope.depth());
-                    assignments.iter().for_each(|(_, value)| scope.read(value, &mut reads));
+                    assignments
+                        .iter()
+                        .for_each(|(_, value)| scope.read(value, &mut reads));
                     scope.define(node);
                 }
                 Node::Leave => {
@@ -237,7 +275,10 @@ impl<'a> Names<'a> {
     /// too much at worst.
     fn statements(&self, statements: &[Stmt<'static>], reads: &mut Reads) {
         syntax::each_statement(statements, &mut |statement| {
-            if matches!(statement, Stmt::Include(_) | Stmt::Import(_) | Stmt::FromImport(_)) {
+            if matches!(
+                statement,
+                Stmt::Include(_) | Stmt::Import(_) | Stmt::FromImport(_)
+            ) {
                 reads.everything = true;
             }
             for expr in syntax::parts(statement).0 {
@@ -274,7 +315,9 @@ impl<'a> Names<'a> {
                     self.read(operand, reads);
                 }
             }
-            _ => syntax::operands(expr).into_iter().for_each(|operand| self.read(operand, reads)),
+            _ => syntax::operands(expr)
+                .into_iter()
+                .for_each(|operand| self.read(operand, reads)),
         }
     }
 
@@ -288,7 +331,11 @@ impl<'a> Names<'a> {
     }
 
     fn meaning(&self, name: &str) -> Option<&Meaning> {
-        self.names.iter().rev().find(|(known, _)| *known == name).map(|(_, meaning)| meaning)
+        self.names
+            .iter()
+            .rev()
+            .find(|(known, _)| *known == name)
+            .map(|(_, meaning)| meaning)
     }
 
     fn name(&self, name: &'static str, steps: &[Step]) -> Reads {
@@ -316,7 +363,11 @@ impl<'a> Names<'a> {
 
     /// Whether what an expression prints is text: never a safe string with markup in it.
     pub(super) fn is_plain(&self, expr: &Expr<'static>) -> bool {
-        let operands_are = |names: &Self| syntax::operands(expr).into_iter().all(|operand| names.is_plain(operand));
+        let operands_are = |names: &Self| {
+            syntax::operands(expr)
+                .into_iter()
+                .all(|operand| names.is_plain(operand))
+        };
         self.escaped
             && match expr {
                 Expr::Var(var) => match self.meaning(var.id) {
@@ -330,11 +381,17 @@ impl<'a> Names<'a> {
                     CallType::Function(name) => {
                         self.meaning(name).is_none()
                             && PLAIN_FUNCTIONS.contains(&name)
-                            && syntax::operands(expr).into_iter().skip(1).all(|operand| self.is_plain(operand))
+                            && syntax::operands(expr)
+                                .into_iter()
+                                .skip(1)
+                                .all(|operand| self.is_plain(operand))
                     }
                     CallType::Method(Expr::Var(var), "cycle") => {
                         matches!(self.meaning(var.id), Some(Meaning::Counter(_)) | None)
-                            && syntax::operands(expr).into_iter().skip(1).all(|operand| self.is_plain(operand))
+                            && syntax::operands(expr)
+                                .into_iter()
+                                .skip(1)
+                                .all(|operand| self.is_plain(operand))
                     }
                     _ => false,
                 },
@@ -346,16 +403,62 @@ impl<'a> Names<'a> {
         fn plain(value: &Value) -> bool {
             !value.is_safe() && value.as_object().is_none()
         }
-        self.env.globals().find(|(known, _)| *known == name).is_none_or(|(_, value)| plain(&value))
+        self.env
+            .globals()
+            .find(|(known, _)| *known == name)
+            .is_none_or(|(_, value)| plain(&value))
     }
 }
 
 /// Built-in filters that return text, or safe strings without markup, for arguments that are text.
 const PLAIN_FILTERS: &[&str] = &[
-    "abs", "attr", "batch", "bool", "capitalize", "chain", "count", "d", "default", "dictsort", "e", "escape",
-    "first", "float", "format", "groupby", "indent", "int", "items", "join", "last", "length", "lines", "list",
-    "lower", "max", "min", "pprint", "reject", "rejectattr", "replace", "reverse", "round", "select", "selectattr",
-    "slice", "sort", "split", "string", "sum", "title", "tojson", "trim", "unique", "upper", "urlencode", "zip",
+    "abs",
+    "attr",
+    "batch",
+    "bool",
+    "capitalize",
+    "chain",
+    "count",
+    "d",
+    "default",
+    "dictsort",
+    "e",
+    "escape",
+    "first",
+    "float",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "max",
+    "min",
+    "pprint",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "unique",
+    "upper",
+    "urlencode",
+    "zip",
 ];
 
 /// Built-in functions that return text for arguments that are text.
@@ -371,7 +474,9 @@ fn path(expr: &Expr<'static>, steps: &mut Vec<Step>) -> Option<&'static str> {
             Some(name)
         }
         Expr::GetItem(item) => {
-            let Expr::Const(key) = &item.subscript_expr else { return None };
+            let Expr::Const(key) = &item.subscript_expr else {
+                return None;
+            };
             let step = match key.value.as_str() {
                 Some(text) => Step::Key(super::machinery::intern(text)),
                 None => Step::Index(key.value.as_i64()?),
@@ -427,13 +532,21 @@ fn mention(node: &Node<'_>, names: &mut BTreeSet<&'static str>) {
     match node {
         Node::Emit(statement) | Node::Guarded(_, statement) => mentioned_in(&emitted(statement).expr, names),
         Node::Define(statement) | Node::Native(statement) => mentioned_in_statement(statement, names),
-        Node::If(branch) => branch.arms.iter().for_each(|(condition, _)| mentioned_in(condition, names)),
+        Node::If(branch) => branch
+            .arms
+            .iter()
+            .for_each(|(condition, _)| mentioned_in(condition, names)),
         Node::For(lp) => {
             mentioned_in(&lp.syntax.iter, names);
-            lp.syntax.filter_expr.iter().for_each(|filter| mentioned_in(filter, names));
+            lp.syntax
+                .filter_expr
+                .iter()
+                .for_each(|filter| mentioned_in(filter, names));
         }
         Node::Enter(assignments) => {
-            assignments.iter().for_each(|(_, value)| mentioned_in(value, names));
+            assignments
+                .iter()
+                .for_each(|(_, value)| mentioned_in(value, names));
         }
         Node::Capture(set, _) => set.filter.iter().for_each(|filter| mentioned_in(filter, names)),
         Node::AutoEscape(block, _) => mentioned_in(&block.enabled, names),
@@ -442,7 +555,7 @@ fn mention(node: &Node<'_>, names: &mut BTreeSet<&'static str>) {
     }
 }
 
-fn mentioned_in_statement(statement: &ast::Stmt<'static>, names: &mut BTreeSet<&'static str>) {
+fn mentioned_in_statement(statement: &Stmt<'static>, names: &mut BTreeSet<&'static str>) {
     // A namespace that is assigned to is a name that is used.
     syntax::each_statement(std::slice::from_ref(statement), &mut |inside| {
         if let Stmt::Include(_) | Stmt::Import(_) | Stmt::FromImport(_) = inside {

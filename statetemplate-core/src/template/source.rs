@@ -29,7 +29,9 @@ pub(super) struct Source {
 impl Sources {
     /// Loads the template `name` and, as far as names are constant, those that it extends, includes and imports.
     pub(super) fn load(env: &Environment<'static>, name: &str) -> Result<Self, minijinja::Error> {
-        let mut sources = Sources { templates: BTreeMap::new() };
+        let mut sources = Sources {
+            templates: BTreeMap::new(),
+        };
         let mut wanted = vec![env.get_template(name)?.name().to_owned()];
         while let Some(name) = wanted.pop() {
             if sources.templates.contains_key(&name) {
@@ -48,7 +50,16 @@ impl Sources {
                 }
             }
             let escape = state.auto_escape().clone();
-            sources.templates.insert(name, Source { name: static_name, text, escape, tree, names });
+            sources.templates.insert(
+                name,
+                Source {
+                    name: static_name,
+                    text,
+                    escape,
+                    tree,
+                    names,
+                },
+            );
         }
         Ok(sources)
     }
@@ -67,7 +78,9 @@ impl Sources {
     /// # Errors
     /// Says, in words for people, what of the template can only be rendered as a whole.
     pub(super) fn resolve(&self, name: &str) -> Result<Nodes<'_>, String> {
-        let source = self.get(name).ok_or_else(|| format!("the template {name:?} was not loaded"))?;
+        let source = self
+            .get(name)
+            .ok_or_else(|| format!("the template {name:?} was not loaded"))?;
         let mut resolver = Resolver {
             sources: self,
             escape: &source.escape,
@@ -108,7 +121,9 @@ type Current = Option<(&'static str, usize)>;
 impl<'a> Resolver<'a> {
     fn deeper<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
         if self.depth == MAX_DEPTH {
-            return Err(format!("templates extend or include one another more than {MAX_DEPTH} deep"));
+            return Err(format!(
+                "templates extend or include one another more than {MAX_DEPTH} deep"
+            ));
         }
         self.depth += 1;
         let outcome = run(self);
@@ -128,7 +143,9 @@ impl<'a> Resolver<'a> {
             }
             return self.statements(source, statements, None, out);
         };
-        let ast::Stmt::Extends(extends) = &statements[at] else { unreachable!("just found") };
+        let ast::Stmt::Extends(extends) = &statements[at] else {
+            unreachable!("just found")
+        };
         let parent = syntax::constant_name(&extends.name)
             .and_then(|name| source.names.get(name))
             .and_then(|name| self.sources.get(name))
@@ -156,7 +173,9 @@ impl<'a> Resolver<'a> {
         current: Current,
         out: &mut Vec<Node<'a>>,
     ) -> Result<(), String> {
-        statements.iter().try_for_each(|statement| self.statement(source, statement, current, out))
+        statements
+            .iter()
+            .try_for_each(|statement| self.statement(source, statement, current, out))
     }
 
     fn nodes(
@@ -194,7 +213,11 @@ impl<'a> Resolver<'a> {
             ast::Stmt::ForLoop(syntax) => {
                 let body = self.nodes(source, &syntax.body, current)?;
                 let otherwise = self.nodes(source, &syntax.else_body, current)?;
-                out.push(Node::For(Rc::new(For { syntax, body, otherwise })));
+                out.push(Node::For(Rc::new(For {
+                    syntax,
+                    body,
+                    otherwise,
+                })));
             }
             ast::Stmt::IfCond(first) => {
                 let mut arms = vec![(&first.expr, self.nodes(source, &first.true_body, current)?)];
@@ -254,11 +277,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The template of an include that can be written out in place.
-    fn included(
-        &self,
-        source: &'a Source,
-        include: &ast::Include<'static>,
-    ) -> Option<&'a Source> {
+    fn included(&self, source: &'a Source, include: &ast::Include<'static>) -> Option<&'a Source> {
         let names = syntax::constant_names(&include.name)?;
         let name = names.iter().find_map(|name| source.names.get(*name))?;
         let included = self.sources.get(name)?;
@@ -283,6 +302,9 @@ impl Sources {
 
     /// The template that the name in an import of any of the sources means.
     pub(super) fn imported(&self, name: &str) -> Option<&Source> {
-        self.templates.values().find_map(|source| source.names.get(name)).and_then(|name| self.get(name))
+        self.templates
+            .values()
+            .find_map(|source| source.names.get(name))
+            .and_then(|name| self.get(name))
     }
 }

@@ -63,9 +63,7 @@ pub(super) fn each_expression<'e>(expr: &'e Expr<'static>, visit: &mut dyn FnMut
 }
 
 /// What a statement consists of: its own expressions, and the statements inside it.
-pub(super) fn parts<'e>(
-    statement: &'e Stmt<'static>,
-) -> (Vec<&'e Expr<'static>>, Vec<&'e [Stmt<'static>]>) {
+pub(super) fn parts<'e>(statement: &'e Stmt<'static>) -> (Vec<&'e Expr<'static>>, Vec<&'e [Stmt<'static>]>) {
     fn call<'e>(call: &'e ast::Call<'static>) -> Vec<&'e Expr<'static>> {
         let mut out = vec![&call.expr];
         for arg in &call.args {
@@ -87,7 +85,10 @@ pub(super) fn parts<'e>(
             (exprs, vec![&s.body, &s.else_body])
         }
         Stmt::IfCond(s) => (vec![&s.expr], vec![&s.true_body, &s.false_body]),
-        Stmt::WithBlock(s) => (s.assignments.iter().map(|(_, value)| value).collect(), vec![&s.body]),
+        Stmt::WithBlock(s) => (
+            s.assignments.iter().map(|(_, value)| value).collect(),
+            vec![&s.body],
+        ),
         Stmt::Set(s) => {
             let mut exprs = vec![&s.expr];
             // `set ns.x = …` reads `ns`.
@@ -115,10 +116,7 @@ pub(super) fn parts<'e>(
 }
 
 /// Calls `visit` for each statement of a list and each one inside them.
-pub(super) fn each_statement<'e>(
-    statements: &'e [Stmt<'static>],
-    visit: &mut dyn FnMut(&'e Stmt<'static>),
-) {
+pub(super) fn each_statement<'e>(statements: &'e [Stmt<'static>], visit: &mut dyn FnMut(&'e Stmt<'static>)) {
     for statement in statements {
         visit(statement);
         for inside in parts(statement).1 {
@@ -189,7 +187,10 @@ pub(super) fn calls_blocks(expr: &Expr<'static>) -> bool {
     let mut found = false;
     each_expression(expr, &mut |e| {
         if let Expr::Call(call) = e {
-            found |= matches!(call.identify_call(), CallType::Function("super") | CallType::Block(_));
+            found |= matches!(
+                call.identify_call(),
+                CallType::Function("super") | CallType::Block(_)
+            );
         }
     });
     found
@@ -209,7 +210,9 @@ pub(super) fn blocks<'e>(statements: &'e [Stmt<'static>]) -> Vec<&'e ast::Spanne
 /// Whether a template takes part in inheritance.
 pub(super) fn has_blocks(statements: &[Stmt<'static>]) -> bool {
     let mut found = false;
-    each_statement(statements, &mut |s| found |= matches!(s, Stmt::Block(_) | Stmt::Extends(_)));
+    each_statement(statements, &mut |s| {
+        found |= matches!(s, Stmt::Block(_) | Stmt::Extends(_))
+    });
     found
 }
 

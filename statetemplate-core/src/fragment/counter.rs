@@ -1,0 +1,71 @@
+//! The `loop` variable of a row that is computed without running its loop.
+
+use std::sync::Arc;
+
+use minijinja::value::{Enumerator, Object};
+use minijinja::{Error, ErrorKind, State, Value};
+
+#[derive(Debug)]
+pub(super) struct Counter {
+    pub(super) index: usize,
+    pub(super) length: usize,
+    pub(super) depth: usize,
+    pub(super) previous: Value,
+    pub(super) next: Value,
+}
+
+impl Object for Counter {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        Some(match key {
+            "index" => Value::from(self.index + 1),
+            "index0" => Value::from(self.index),
+            "revindex" => Value::from(self.length - self.index),
+            "revindex0" => Value::from(self.length - self.index - 1),
+            "first" => Value::from(self.index == 0),
+            "last" => Value::from(self.index + 1 == self.length),
+            "length" => Value::from(self.length),
+            "depth" => Value::from(self.depth + 1),
+            "depth0" => Value::from(self.depth),
+            "previtem" => self.previous.clone(),
+            "nextitem" => self.next.clone(),
+            _ => return None,
+        })
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Str(&[
+            "index",
+            "index0",
+            "revindex",
+            "revindex0",
+            "first",
+            "last",
+            "length",
+            "depth",
+            "depth0",
+        ])
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _state: &mut State<'_, '_>,
+        name: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        match name {
+            "cycle" if !args.is_empty() => Ok(args[self.index % args.len()].clone()),
+            "cycle" => Err(Error::new(
+                ErrorKind::InvalidOperation,
+                "loop.cycle needs at least one value",
+            )),
+            _ => Err(Error::new(
+                ErrorKind::UnknownMethod,
+                format!("loop object has no method named {name}"),
+            )),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Template plans: what of a page depends on what, and where it sits in the HTML.
+//!
+//! In the order of the work: [`source`] loads and resolves, [`html`] reads the result as HTML, [`layout`] finds
+//! fragments, slots and holes, [`skeleton`] asks an HTML parser whether the marks stay where they are put, and
+//! [`compile`] writes the programs. [`plan`] is what comes out.
+
+mod code;
+mod compile;
+mod escape;
+mod html;
+mod layout;
+mod machinery;
+mod node;
+mod plan;
+mod reads;
+mod skeleton;
+mod source;
+mod syntax;
+pub(crate) mod text;
+
+pub use plan::Plan;
+
+pub(crate) use compile::{ROW_COUNT, ROWS, counter_name, item_name};
+pub(crate) use layout::{FragmentId, HoleKind, PAGE, Piece};
+pub(crate) use machinery::Program;
+pub(crate) use plan::{Dependencies, Fine, List, Part, Root, Slot, SlotKind};

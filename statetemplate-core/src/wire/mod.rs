@@ -1,0 +1,7 @@
+//! The frames of the protocol `statetemplate.v1`, as `client-js/PROTOCOL.md` describes them.
+
+mod client;
+mod server;
+
+pub use client::{ClientFrame, parse};
+pub use server::{EndReason, Statics, answer, end, error, event, joined, patch_frames, refresh};

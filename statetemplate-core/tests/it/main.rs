@@ -1,0 +1,4 @@
+//! The engine's integration tests: one module a subject.
+#![cfg(feature = "test")]
+
+mod workload;
