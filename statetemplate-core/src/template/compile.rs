@@ -130,10 +130,10 @@ impl<'a> Compiler<'_, 'a> {
                 for (condition, arm) in arms {
                     writer.expression(condition);
                     writer.start_if();
-                    writer.constant(arm_number(*arm));
+                    writer.constant(self.arm_number(*arm));
                     writer.start_else();
                 }
-                writer.constant(arm_number(*otherwise));
+                writer.constant(self.arm_number(*otherwise));
                 arms.iter().for_each(|_| writer.end_if());
             }
             DraftKind::List(list) => {
@@ -251,13 +251,31 @@ impl<'a> Compiler<'_, 'a> {
     /// Leaves `[fragment, values]` on the stack, or -1 for nothing.
     fn push_arm(&self, writer: &mut Writer, arm: Option<FragmentId>) {
         match arm {
-            None => writer.constant(-1),
-            Some(id) => {
+            Some(id) if !self.is_blank(id) => {
                 writer.constant(id);
                 self.push_values(writer, id, None);
                 writer.list(2);
             }
+            // It shows nothing, but what it sets counts.
+            Some(id) => {
+                self.push_values(writer, id, None);
+                writer.discard();
+                writer.constant(-1);
+            }
+            None => writer.constant(-1),
         }
+    }
+
+    /// The number by which a branch's program names what is shown: -1 for nothing.
+    fn arm_number(&self, arm: Option<FragmentId>) -> i64 {
+        arm.filter(|id| !self.is_blank(*id))
+            .and_then(|id| i64::try_from(id).ok())
+            .unwrap_or(-1)
+    }
+
+    /// Whether a fragment prints nothing: it only sets names.
+    fn is_blank(&self, id: FragmentId) -> bool {
+        self.draft(id).ops.iter().all(|op| matches!(op, Op::Silent(_)))
     }
 
     /// Runs what of the scope defines the names that are needed.
@@ -313,10 +331,6 @@ impl<'a> Compiler<'_, 'a> {
             }
         }
     }
-}
-
-fn arm_number(arm: Option<FragmentId>) -> i64 {
-    arm.and_then(|id| i64::try_from(id).ok()).unwrap_or(-1)
 }
 
 fn push_text(writer: &mut Writer, nodes: &[Node<'_>]) {

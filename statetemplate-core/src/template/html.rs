@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::escape;
 use super::node::{Node, Nodes, emitted};
-use super::reads::Names;
+use super::reads::{self, Names};
 
 /// A stretch of template whose HTML is balanced, as a tree.
 pub(super) enum Item<'a> {
@@ -25,6 +25,8 @@ pub(super) enum Item<'a> {
     List(Rc<super::node::For<'a>>, Vec<Item<'a>>, Vec<Item<'a>>),
     /// Prints nothing: the start or end of a scope, a definition.
     Silent(Node<'a>),
+    /// After a branch that sets names: they stay set.
+    Defined(Node<'a>),
     /// The place before `</head>`, where the client's script goes.
     HeadEnd,
 }
@@ -240,6 +242,9 @@ impl<'r, 'a> Reader<'r, 'a> {
                 }
                 let otherwise = self.inside(&branch.otherwise)?;
                 items.push(Item::Branch(arms, otherwise));
+                if !reads::defined_inside(node).is_empty() {
+                    items.push(Item::Defined(node.clone()));
+                }
                 self.names.define(node);
             }
             Node::For(lp) => match opaque_loop(lp) {
@@ -362,7 +367,14 @@ impl<'r, 'a> Reader<'r, 'a> {
         if childless || (TRANSPARENT.contains(&name.as_str()) && !foreign) {
             let whole = self.slice(start, self.at);
             let end = String::new();
-            items.push(Item::Element(Element { name, tag, children: vec![], end, content: vec![], whole }));
+            items.push(Item::Element(Element {
+                name,
+                tag,
+                children: vec![],
+                end,
+                content: vec![],
+                whole,
+            }));
             return Ok(());
         }
         let content = self.at;
@@ -393,7 +405,14 @@ impl<'r, 'a> Reader<'r, 'a> {
         let inside = self.slice(content, self.at);
         let end = self.end_tag_text()?;
         let whole = self.slice(start, self.at);
-        items.push(Item::Element(Element { name, tag, children, end, content: inside, whole }));
+        items.push(Item::Element(Element {
+            name,
+            tag,
+            children,
+            end,
+            content: inside,
+            whole,
+        }));
         Ok(())
     }
 

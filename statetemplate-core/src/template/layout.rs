@@ -202,6 +202,12 @@ impl<'a> Layout<'a> {
                     self.silent(draft, node, true);
                     continue;
                 }
+                Item::Defined(node) => {
+                    self.version += 1;
+                    self.names.define(node);
+                    self.scope.push(Scope::Define(node.clone()));
+                    continue;
+                }
                 Item::HeadEnd => draft.ops.push(Op::HeadEnd),
                 Item::Static(html) => raw(draft, html),
                 Item::Text(nodes) => {
@@ -300,7 +306,10 @@ impl<'a> Layout<'a> {
                     end_static(&mut html, raw_text, &mut pieces);
                     let kind = if raw_text { HoleKind::Raw } else { HoleKind::Text };
                     let hole = self.hole(draft, kind, HoleSource::Nodes(vec![dynamic.clone()]));
-                    if !steps.iter().any(|step| matches!(step, ValueStep::Hole(known) if *known == hole)) {
+                    if !steps
+                        .iter()
+                        .any(|step| matches!(step, ValueStep::Hole(known) if *known == hole))
+                    {
                         steps.push(ValueStep::Hole(hole));
                     }
                     pieces.push(Piece::Hole(hole));
@@ -368,7 +377,10 @@ impl<'a> Layout<'a> {
         self.simple(draft, nodes, "region".to_owned(), |this, draft| {
             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.to_vec()));
             // What the nodes define counts for those after them.
-            nodes.iter().filter(|node| node.is_silent()).for_each(|node| this.silent(draft, node, false));
+            nodes
+                .iter()
+                .filter(|node| node.is_silent())
+                .for_each(|node| this.silent(draft, node, false));
             DraftKind::Region {
                 nodes: nodes.to_vec(),
                 hole,
@@ -484,7 +496,7 @@ impl<'a> Layout<'a> {
 
     /// A branch's fragment, if it shows anything.
     fn arm(&mut self, draft: &mut Draft<'a>, items: &[Item<'a>], reads: &mut Reads) -> Option<FragmentId> {
-        if items.iter().all(|item| matches!(item, Item::Silent(_))) {
+        if items.is_empty() {
             return None;
         }
         let id = self.fragment(items, "", None);
@@ -559,7 +571,7 @@ impl<'a> Layout<'a> {
 fn visible<'i, 'a>(items: &'i [Item<'a>]) -> Vec<&'i Item<'a>> {
     items
         .iter()
-        .filter(|item| !matches!(item, Item::Silent(_)))
+        .filter(|item| !matches!(item, Item::Silent(_) | Item::Defined(_)))
         .collect()
 }
 

@@ -438,7 +438,13 @@ fn slot_counters(compiler: &Compiler<'_, '_>, item: FragmentId, id: LoopId) -> V
 
 /// The holes that the steps compute, in their order.
 fn holes_of(steps: &[ValueStep<'_>]) -> Vec<usize> {
-    let hole = |step: &ValueStep<'_>| if let ValueStep::Hole(hole) = step { Some(*hole) } else { None };
+    let hole = |step: &ValueStep<'_>| {
+        if let ValueStep::Hole(hole) = step {
+            Some(*hole)
+        } else {
+            None
+        }
+    };
     steps.iter().filter_map(hole).collect()
 }
 

@@ -37,7 +37,9 @@ pub(super) fn settle(items: &mut Vec<Item<'_>>) -> Result<(), String> {
             wanted.push(owner);
         }
         // Numbers change with the items, so the outermost goes first and the rest is asked again.
-        let Some(first) = wanted.into_iter().min() else { return Ok(()) };
+        let Some(first) = wanted.into_iter().min() else {
+            return Ok(());
+        };
         let whole = opaque.contains(&skeleton.paths[&first]);
         opaque.insert(skeleton.paths[&first].clone());
         let mut number = 0;
@@ -64,7 +66,8 @@ fn replace<'a>(items: &mut Vec<Item<'a>>, wanted: usize, whole: bool, number: &m
                 replace(&mut element.children, wanted, whole, number)
             }
             Item::Branch(arms, otherwise) => {
-                arms.iter_mut().any(|(_, arm)| replace(arm, wanted, whole, number))
+                arms.iter_mut()
+                    .any(|(_, arm)| replace(arm, wanted, whole, number))
                     || replace(otherwise, wanted, whole, number)
             }
             Item::List(_, body, otherwise) => {
@@ -145,7 +148,7 @@ impl Skeleton {
                     self.pairs.extend([(start, second), (start, end)]);
                 }
                 Item::Element(element) => self.element(element, parent),
-                Item::Silent(_) | Item::HeadEnd => {}
+                Item::Silent(_) | Item::Defined(_) | Item::HeadEnd => {}
             }
         }
     }
@@ -164,9 +167,13 @@ impl Skeleton {
         let number = self.elements;
         self.elements += 1;
         if number < usize::MAX / 2 {
-            let around = parent.and_then(|parent| self.paths.get(&parent)).cloned().unwrap_or_default();
+            let around = parent
+                .and_then(|parent| self.paths.get(&parent))
+                .cloned()
+                .unwrap_or_default();
             let siblings = self.parents.values().filter(|known| **known == parent).count();
-            self.paths.insert(number, format!("{around}/{}{siblings}", element.name));
+            self.paths
+                .insert(number, format!("{around}/{}{siblings}", element.name));
             self.parents.insert(number, parent);
         }
         let last = element.tag.len() - 1;
@@ -188,7 +195,11 @@ impl Skeleton {
         if TEXT_ONLY.contains(&element.name.as_str()) {
             self.html.push('x');
         } else {
-            let inside = if TRANSPARENT.contains(&element.name.as_str()) { parent } else { Some(number) };
+            let inside = if TRANSPARENT.contains(&element.name.as_str()) {
+                parent
+            } else {
+                Some(number)
+            };
             self.items(&element.children, inside);
         }
         self.html.push_str(&element.end);
@@ -199,10 +210,16 @@ impl Skeleton {
         match node {
             Node::Raw(text) => self.html.push_str(text),
             Node::If(branch) => {
-                branch.arms.iter().take(1).for_each(|(_, body)| body.iter().for_each(|inside| self.sample(inside)));
+                branch
+                    .arms
+                    .iter()
+                    .take(1)
+                    .for_each(|(_, body)| body.iter().for_each(|inside| self.sample(inside)));
             }
             Node::For(lp) => lp.body.iter().for_each(|inside| self.sample(inside)),
-            Node::AutoEscape(_, body) | Node::Filter(_, body) => body.iter().for_each(|inside| self.sample(inside)),
+            Node::AutoEscape(_, body) | Node::Filter(_, body) => {
+                body.iter().for_each(|inside| self.sample(inside))
+            }
             _ => {}
         }
     }
@@ -279,7 +296,9 @@ impl Found {
                 match &child.data {
                     NodeData::Comment { contents } => {
                         if let Some(mark) = contents.strip_prefix('m').and_then(|mark| mark.parse().ok()) {
-                            let text = children.get(at + 1).is_some_and(|next| matches!(next.data, NodeData::Text { .. }));
+                            let text = children
+                                .get(at + 1)
+                                .is_some_and(|next| matches!(next.data, NodeData::Text { .. }));
                             self.marks.insert(mark, (place, text));
                             self.roots.insert(mark, holder.clone());
                         }

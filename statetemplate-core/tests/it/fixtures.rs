@@ -123,11 +123,26 @@ fn branches_of_every_shape() {
 fn inheritance_includes_and_macros() {
     replay(
         &[
-            ("page.html", "{% extends 'middle.html' %}{% from 'macros.html' import card, wrap %}{% set name = user.name %}{% block title %}{{ name }} - {{ super() }}{% endblock %}{% block body %}{{ super() }}<main>{{ card(user.name, n) }}{% call wrap('x') %}<b>{{ n }}</b>{% endcall %}{% include 'foot.html' %}{{ self.title() }}</main>{% endblock %}"),
-            ("middle.html", "{% extends 'base.html' %}{% block title %}middle {{ n }}{% endblock %}"),
-            ("base.html", "<!doctype html><html><head><title>{% block title %}base{% endblock %}</title></head><body>{% block body %}<h1>{{ user.name }}</h1>{% endblock %}{% include ['missing.html', 'foot.html'] %}{% include 'nothing.html' ignore missing %}</body></html>"),
-            ("macros.html", "{% macro card(title, n=1) %}<article><h2>{{ title }}</h2>{% for i in range(n) %}<i>{{ i }}</i>{% endfor %}</article>{% endmacro %}{% macro wrap(x) %}<div class=\"{{ x }}\">{{ caller() }}</div>{% endmacro %}"),
-            ("foot.html", "<footer>{{ n }} {% if n > 2 %}<em>many</em>{% endif %}</footer>"),
+            (
+                "page.html",
+                "{% extends 'middle.html' %}{% from 'macros.html' import card, wrap %}{% set name = user.name %}{% block title %}{{ name }} - {{ super() }}{% endblock %}{% block body %}{{ super() }}<main>{{ card(user.name, n) }}{% call wrap('x') %}<b>{{ n }}</b>{% endcall %}{% include 'foot.html' %}{{ self.title() }}</main>{% endblock %}",
+            ),
+            (
+                "middle.html",
+                "{% extends 'base.html' %}{% block title %}middle {{ n }}{% endblock %}",
+            ),
+            (
+                "base.html",
+                "<!doctype html><html><head><title>{% block title %}base{% endblock %}</title></head><body>{% block body %}<h1>{{ user.name }}</h1>{% endblock %}{% include ['missing.html', 'foot.html'] %}{% include 'nothing.html' ignore missing %}</body></html>",
+            ),
+            (
+                "macros.html",
+                "{% macro card(title, n=1) %}<article><h2>{{ title }}</h2>{% for i in range(n) %}<i>{{ i }}</i>{% endfor %}</article>{% endmacro %}{% macro wrap(x) %}<div class=\"{{ x }}\">{{ caller() }}</div>{% endmacro %}",
+            ),
+            (
+                "foot.html",
+                "<footer>{{ n }} {% if n > 2 %}<em>many</em>{% endif %}</footer>",
+            ),
         ],
         &[
             json!({"user": {"name": "Ada"}, "n": 1}),

@@ -34,8 +34,17 @@ impl Page {
         let document = Document::parse(&html).unwrap_or_else(|error| panic!("{error}\n{html}"));
         let statics = Statics::new(&plan, &[]);
         let source = env.get_template(template).unwrap().source().to_owned();
-        let guarded = ["<script", "<style", "href", "={{"].iter().any(|place| source.contains(place));
-        let page = Page { plan, data, document, statics, revision: 0, guarded };
+        let guarded = ["<script", "<style", "href", "={{"]
+            .iter()
+            .any(|place| source.contains(place));
+        let page = Page {
+            plan,
+            data,
+            document,
+            statics,
+            revision: 0,
+            guarded,
+        };
         page.check("the first render");
         page
     }
@@ -45,10 +54,17 @@ impl Page {
         let new = self.data.next(data).unwrap();
         let patch = diff(&self.plan, &self.data, &new).unwrap_or_else(|error| panic!("{error:#}"));
         self.revision += 1;
-        let mut sent = Sent { operations: patch.operations(), ..Sent::default() };
+        let mut sent = Sent {
+            operations: patch.operations(),
+            ..Sent::default()
+        };
         let mut frames = Vec::new();
         if patch.is_refresh() {
-            frames.push(wire::refresh(self.revision, &self.plan, &self.plan.render(&new, "").unwrap()));
+            frames.push(wire::refresh(
+                self.revision,
+                &self.plan,
+                &self.plan.render(&new, "").unwrap(),
+            ));
         } else if !patch.is_empty() {
             frames = wire::patch_frames(&self.plan, &mut self.statics, self.revision, &patch, None);
         }
@@ -70,7 +86,11 @@ impl Page {
         let fresh = self.plan.render(&self.data, "").unwrap();
         if !self.guarded {
             let plain = self.plan.render_plain(&self.data).unwrap();
-            assert_eq!(Document::normalise(&fresh), Document::normalise(&plain), "the marks are all that is new");
+            assert_eq!(
+                Document::normalise(&fresh),
+                Document::normalise(&plain),
+                "the marks are all that is new"
+            );
         }
         assert_eq!(
             self.document.html(),

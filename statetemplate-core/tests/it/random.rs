@@ -20,22 +20,44 @@ fn row() -> impl Strategy<Value = Value> {
 }
 
 fn data() -> impl Strategy<Value = Value> {
-    (text(), any::<bool>(), -2..4i64, prop::collection::vec(row(), 0..6)).prop_map(|(t, on, n, xs)| {
-        let mut map = Map::new();
-        map.insert("t".into(), json!(t));
-        map.insert("on".into(), json!(on));
-        map.insert("n".into(), json!(n));
-        map.insert("xs".into(), json!(xs));
-        Value::Object(map)
-    })
+    (
+        text(),
+        any::<bool>(),
+        -2..4i64,
+        prop::collection::vec(row(), 0..6),
+    )
+        .prop_map(|(t, on, n, xs)| {
+            let mut map = Map::new();
+            map.insert("t".into(), json!(t));
+            map.insert("on".into(), json!(on));
+            map.insert("n".into(), json!(n));
+            map.insert("xs".into(), json!(xs));
+            Value::Object(map)
+        })
 }
 
 fn expression(inside: bool) -> BoxedStrategy<String> {
-    let outer = prop_oneof![Just("t"), Just("n"), Just("on"), Just("t|upper"), Just("n + 1"), Just("xs|length"), Just("t if on else n"), Just("missing")];
+    let outer = prop_oneof![
+        Just("t"),
+        Just("n"),
+        Just("on"),
+        Just("t|upper"),
+        Just("n + 1"),
+        Just("xs|length"),
+        Just("t if on else n"),
+        Just("missing")
+    ];
     if inside {
-        prop_oneof![outer, Just("x.t"), Just("x.id"), Just("loop.index"), Just("loop.last"), Just("x.kids|join(',')")]
-            .prop_map(str::to_owned)
-            .boxed()
+        prop_oneof![
+            outer,
+            Just("x.t"),
+            Just("x.id"),
+            Just("loop.index"),
+            Just("loop.last"),
+            Just("x.kids|join(',')")
+        ]
+        .prop_map(str::to_owned)
+        .boxed()
     } else {
         outer.prop_map(str::to_owned).boxed()
     }
@@ -44,7 +66,9 @@ fn expression(inside: bool) -> BoxedStrategy<String> {
 fn condition(inside: bool) -> BoxedStrategy<String> {
     let outer = prop_oneof![Just("on"), Just("n > 1"), Just("t"), Just("xs"), Just("not on")];
     if inside {
-        prop_oneof![outer, Just("x.on"), Just("x.id > 2"), Just("loop.first")].prop_map(str::to_owned).boxed()
+        prop_oneof![outer, Just("x.on"), Just("x.id > 2"), Just("loop.first")]
+            .prop_map(str::to_owned)
+            .boxed()
     } else {
         outer.prop_map(str::to_owned).boxed()
     }

@@ -70,7 +70,10 @@ fn loop_changed_and_namespaces_stay_right() {
 #[test]
 fn an_include_sees_what_is_in_scope() {
     let env = environment(&[
-        ("page.html", "{% for task in tasks %}{% include 'row.html' %}{% endfor %}"),
+        (
+            "page.html",
+            "{% for task in tasks %}{% include 'row.html' %}{% endfor %}",
+        ),
         ("row.html", "<p>[task={{ task }} of {{ tasks|length }}]</p>"),
     ]);
     let mut page = Page::open(&env, "page.html", &json!({"tasks": ["a", "b"]}));
@@ -86,7 +89,10 @@ fn an_error_names_the_file_and_line_that_it_is_in() {
     let plan = Plan::compile(&env, "page.html").unwrap();
     let old = Snapshot::of(&json!({"divisor": 1})).unwrap();
     let new = old.next(&json!({"divisor": 0})).unwrap();
-    for error in [plan.render(&new, "").unwrap_err(), diff(&plan, &old, &new).unwrap_err()] {
+    for error in [
+        plan.render(&new, "").unwrap_err(),
+        diff(&plan, &old, &new).unwrap_err(),
+    ] {
         assert_eq!(error.kind(), ErrorKind::Template);
         let place = error.template().unwrap();
         assert_eq!((place.name(), place.line()), ("partial.html", 2), "{error:#}");
@@ -127,8 +133,14 @@ fn attributes_are_guarded_by_what_they_mean() {
     let plan = Plan::compile(&env, "page.html").unwrap();
     let data = Snapshot::of(&json!({"u": "javascript:alert('1')", "t": "a onmouseover=alert(1)"})).unwrap();
     let html = plan.render(&data, "").unwrap();
-    assert!(html.starts_with(r##"<a href="#st-blocked" st=0>x</a>"##), "{html}");
+    assert!(
+        html.starts_with(r##"<a href="#st-blocked" st=0>x</a>"##),
+        "{html}"
+    );
     assert!(html.contains(r"f('javascript:alert\x28\x271\x27\x29')"), "{html}");
     assert!(!html.contains(" onmouseover"), "{html}");
-    assert!(html.contains("<a href=\"javascript:alert('1')\""), "the author's word counts: {html}");
+    assert!(
+        html.contains("<a href=\"javascript:alert('1')\""),
+        "the author's word counts: {html}"
+    );
 }

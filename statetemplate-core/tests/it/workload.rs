@@ -18,7 +18,11 @@ fn steps() -> Vec<(String, Value)> {
 }
 
 fn page(data: &Value) -> Page {
-    Page::open(&environment(&[("dashboard.html", TEMPLATE)]), "dashboard.html", data)
+    Page::open(
+        &environment(&[("dashboard.html", TEMPLATE)]),
+        "dashboard.html",
+        data,
+    )
 }
 
 #[test]
