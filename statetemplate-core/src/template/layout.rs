@@ -630,7 +630,7 @@ fn fingerprint(nodes: &[Node<'_>]) -> Option<String> {
     };
     let mut impure = false;
     syntax::each_expression(&emitted(statement).expr, &mut |expr| {
-        impure |= matches!(expr, Expr::Call(_))
+        impure |= matches!(expr, Expr::Call(_));
     });
     if impure {
         return None;

@@ -101,7 +101,7 @@ pub(crate) enum SlotKind {
     Tag,
     Region { reason: &'static str },
     Branch,
-    List(List),
+    List(Box<List>),
 }
 
 #[derive(Debug)]
@@ -395,7 +395,7 @@ fn compile_slot(
                     .filter(|step| matches!(step, super::layout::Scope::Loop(..)))
                     .count(),
             };
-            (SlotKind::List(list), vec![draft_hole(&slot.kind)])
+            (SlotKind::List(Box::new(list)), vec![draft_hole(&slot.kind)])
         }
     };
     Slot {

@@ -218,7 +218,7 @@ impl Skeleton {
             }
             Node::For(lp) => lp.body.iter().for_each(|inside| self.sample(inside)),
             Node::AutoEscape(_, body) | Node::Filter(_, body) => {
-                body.iter().for_each(|inside| self.sample(inside))
+                body.iter().for_each(|inside| self.sample(inside));
             }
             _ => {}
         }
