@@ -99,8 +99,8 @@ impl Connection {
         }
         session.acknowledge(&client, last_answer);
         let current = session.version();
-        let plan_now = session.plan().clone();
-        let known = if plan != plan_now.hash() {
+        // A page that cannot be patched says the empty plan, which is no plan's hash.
+        let known = if plan != session.plan().hash() {
             None
         } else if revision == current.revision {
             Some(current.clone())
@@ -109,17 +109,19 @@ impl Connection {
                 .recent
                 .take(session.id(), &client, revision, &current)
         };
-        let statics = Statics::new(&plan_now, &statics);
+        let statics = Statics::new(session.plan(), &statics);
         let is_known = known.is_some();
-        let mut view = View::new(plan_now, statics, known.unwrap_or_else(|| current.clone()));
+        let mut view = View::new(
+            self.context.clone(),
+            session.clone(),
+            statics,
+            known.unwrap_or(current),
+        );
         let mut frames = vec![wire::joined(view.shown().revision)];
         if is_known {
-            frames.extend(view.catch_up(&session, None)?);
+            frames.extend(view.catch_up(None)?);
         } else {
-            let head = self
-                .context
-                .client_element(session.id(), view.plan().hash(), current.revision);
-            frames.push(view.refresh(&current, &head)?);
+            frames.push(view.refresh()?);
         }
         self.send(frames).await?;
         let actions = Actions::new(mounted, self.context.tasks.clone());
@@ -265,17 +267,14 @@ impl Joined {
             ClientFrame::Applied { revision } => self.view.acknowledge(revision),
             ClientFrame::Answered { number } => self.session.acknowledge(&self.client, number),
             ClientFrame::MissingStatics { .. } => {
-                // The patch that needed them was not applied, so the page is brought up to date as a whole.
-                let head = connection.context.client_element(
-                    self.session.id(),
-                    self.view.plan().hash(),
-                    self.session.version().revision,
-                );
+                // The patch that needed them was not applied, so the page is brought up to date as a whole; the statics
+                // go before the next patch that needs them.
                 self.view.forget_statics();
-                let frame = self.view.refresh(&self.session.version(), &head)?;
+                let frame = self.view.refresh()?;
                 connection.send(vec![frame]).await?;
             }
             ClientFrame::Join { .. } => return Err(End::protocol("the page has joined already")),
+            _ => return Err(End::protocol("this server does not know the kind of the frame")),
         }
         Ok(())
     }
@@ -291,10 +290,7 @@ impl Joined {
             Answer::Done(value) => {
                 // Whatever else was pushed meanwhile goes along, so that nothing is left to gather.
                 self.push_at = None;
-                match self
-                    .view
-                    .catch_up(&self.session, Some((number, value.as_deref())))
-                {
+                match self.view.catch_up(Some((number, value.as_deref()))) {
                     Ok(frames) => frames,
                     Err(error) => {
                         self.complain(&error);
@@ -309,7 +305,7 @@ impl Joined {
 
     /// Sends what the page does not show yet.
     async fn push(&mut self, connection: &mut Connection) -> Result<(), End> {
-        match self.view.catch_up(&self.session, None) {
+        match self.view.catch_up(None) {
             Ok(frames) => connection.send(frames).await,
             Err(error) => {
                 self.complain(&error);

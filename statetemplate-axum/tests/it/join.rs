@@ -163,7 +163,7 @@ async fn a_page_that_lost_its_statics_is_shown_anew() {
     let mut socket = Wire::open(&browser).await;
     socket.join(&page, "client").await;
     socket.next().await.unwrap();
-    socket.send(r#"["c","no-such-fragment"]"#).await;
+    socket.send(r#"["c",7]"#).await;
     let refresh = socket.next().await.unwrap();
     assert_eq!((&refresh[0], &refresh[1]), (&json!("f"), &json!(1)));
 }
