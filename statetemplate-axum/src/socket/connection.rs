@@ -6,7 +6,7 @@ use ::http::request::Parts;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
 use statetemplate_core::{
-    ActionOutcome, Change, ConnectionGuard, Error, Session, Subscription,
+    ActionError, ActionOutcome, Change, ConnectionGuard, Error, Session, Subscription,
     store::{Answer, ClientId, OwnerId},
     wire::{self, ClientFrame, Statics},
 };
@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use super::{
     actions::Actions,
     end::{End, RETRY_MILLIS},
+    oversized::action_number,
     view::View,
 };
 use crate::{context::Context, mounted::Call};
@@ -138,8 +139,12 @@ impl Connection {
 
     async fn first_text(&mut self) -> Result<Utf8Bytes, End> {
         loop {
-            if let Some(text) = read(self.socket.recv().await)? {
-                return Ok(text);
+            match read(self.socket.recv().await)? {
+                Some(text) if text.len() > self.context.options.max_message_size => {
+                    return Err(End::too_long());
+                }
+                Some(text) => return Ok(text),
+                None => {}
             }
         }
     }
@@ -217,7 +222,7 @@ impl Joined {
                 message = connection.socket.recv(), if has_room => {
                     alive = true;
                     if let Some(text) = read(message)? {
-                        self.take(parse(&text)?, connection).await?;
+                        self.take(&text, connection).await?;
                     }
                 }
                 (number, outcome) = self.actions.ended() => self.answer(number, outcome, connection).await?,
@@ -247,8 +252,19 @@ impl Joined {
         }
     }
 
-    async fn take(&mut self, frame: ClientFrame, connection: &mut Connection) -> Result<(), End> {
-        match frame {
+    async fn take(&mut self, text: &str, connection: &mut Connection) -> Result<(), End> {
+        let longest = connection.context.options.max_message_size;
+        if text.len() > longest {
+            let number = action_number(text).ok_or_else(End::too_long)?;
+            let error = ActionError::new(
+                "bad_payload",
+                format!("the action is longer than {longest} bytes"),
+            );
+            self.actions
+                .refuse(self.session.clone(), self.client.clone(), number, error);
+            return Ok(());
+        }
+        match parse(text)? {
             ClientFrame::Action {
                 number,
                 name,
@@ -346,10 +362,7 @@ fn read(message: Option<Result<Message, axum::Error>>) -> Result<Option<Utf8Byte
             let reason = error.to_string();
             // The library's own type is out of reach here; the words are those of its capacity error.
             if reason.contains("too long") || reason.contains("too big") {
-                Err(End::Protocol {
-                    code: close_code::SIZE,
-                    reason: "the message is longer than allowed".into(),
-                })
+                Err(End::too_long())
             } else {
                 Err(End::Gone)
             }
