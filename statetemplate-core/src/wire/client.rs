@@ -154,9 +154,7 @@ mod tests {
             matches!(action, ClientFrame::Action { number: 5, ref payload, .. } if payload.get() == r#"{"by":1}"#)
         );
         let bare = parse(r#"[6,"reset"]"#).unwrap();
-        assert!(
-            matches!(bare, ClientFrame::Action { number: 6, ref payload, .. } if payload.get() == "{}")
-        );
+        assert!(matches!(bare, ClientFrame::Action { number: 6, ref payload, .. } if payload.get() == "{}"));
         assert!(matches!(
             parse(r#"["a",58]"#),
             Ok(ClientFrame::Applied { revision: 58 })
