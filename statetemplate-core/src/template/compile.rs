@@ -106,16 +106,22 @@ impl<'a> Compiler<'_, 'a> {
         let mut writer = self.writer();
         let mut needed = BTreeSet::new();
         match &slot.kind {
-            DraftKind::Text { nodes, .. }
-            | DraftKind::Attribute { nodes, .. }
-            | DraftKind::Tag { nodes, .. }
-            | DraftKind::Region { nodes, .. } => {
+            DraftKind::Text { nodes, steps, .. } | DraftKind::Attribute { nodes, steps, .. } => {
                 needed.extend(reads::mentioned(nodes));
                 self.enter(&mut writer, &slot.scope, needed);
-                for &hole in holes {
-                    self.push_hole(&mut writer, draft, hole);
+                for step in steps {
+                    match step {
+                        ValueStep::Silent(node) => code::write_node(&mut writer, node),
+                        ValueStep::Hole(hole) => self.push_hole(&mut writer, draft, *hole),
+                    }
                 }
                 writer.list(holes.len());
+            }
+            DraftKind::Tag { nodes, hole } | DraftKind::Region { nodes, hole, .. } => {
+                needed.extend(reads::mentioned(nodes));
+                self.enter(&mut writer, &slot.scope, needed);
+                self.push_hole(&mut writer, draft, *hole);
+                writer.list(1);
             }
             DraftKind::Branch { arms, otherwise, .. } => {
                 arms.iter()

@@ -35,6 +35,10 @@ pub(super) struct Element<'a> {
     pub(super) children: Vec<Item<'a>>,
     /// The end tag as it is written; empty where there is none.
     pub(super) end: String,
+    /// What stands between the tags.
+    pub(super) content: Vec<Node<'a>>,
+    /// The element with its tags.
+    pub(super) whole: Vec<Node<'a>>,
 }
 
 pub(super) enum TagPart<'a> {
@@ -72,11 +76,11 @@ const VOID: &[&str] = &[
     "wbr",
 ];
 /// Elements whose content is text up to their end tag. Entities count in the first two only.
-const TEXT_ONLY: &[&str] = &[
+pub(super) const TEXT_ONLY: &[&str] = &[
     "title", "textarea", "script", "style", "xmp", "iframe", "noembed", "noframes", "noscript",
 ];
 /// Elements whose tags may be left out everywhere: they hold whatever is around them.
-const TRANSPARENT: &[&str] = &["html", "head", "body"];
+pub(super) const TRANSPARENT: &[&str] = &["html", "head", "body"];
 const FOREIGN: &[&str] = &["svg", "math"];
 
 /// Whether an element's content is read as text in which `&amp;` means `&amp;`.
@@ -356,12 +360,9 @@ impl<'r, 'a> Reader<'r, 'a> {
         let (tag, self_closing) = self.tag(&rest[..=length], &name, foreign)?;
         let childless = VOID.contains(&name.as_str()) || (foreign && self_closing);
         if childless || (TRANSPARENT.contains(&name.as_str()) && !foreign) {
-            items.push(Item::Element(Element {
-                name,
-                tag,
-                children: Vec::new(),
-                end: String::new(),
-            }));
+            let whole = self.slice(start, self.at);
+            let end = String::new();
+            items.push(Item::Element(Element { name, tag, children: vec![], end, content: vec![], whole }));
             return Ok(());
         }
         let content = self.at;
@@ -389,14 +390,10 @@ impl<'r, 'a> Reader<'r, 'a> {
                 }
             }
         };
+        let inside = self.slice(content, self.at);
         let end = self.end_tag_text()?;
-        let _ = start;
-        items.push(Item::Element(Element {
-            name,
-            tag,
-            children,
-            end,
-        }));
+        let whole = self.slice(start, self.at);
+        items.push(Item::Element(Element { name, tag, children, end, content: inside, whole }));
         Ok(())
     }
 
