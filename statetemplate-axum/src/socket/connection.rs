@@ -290,7 +290,11 @@ impl Joined {
                 connection.send(vec![frame]).await?;
             }
             ClientFrame::Join { .. } => return Err(End::protocol("the page has joined already")),
-            _ => return Err(End::protocol("the frame is of a kind that this server does not know")),
+            _ => {
+                return Err(End::protocol(
+                    "the frame is of a kind that this server does not know",
+                ));
+            }
         }
         Ok(())
     }
