@@ -163,7 +163,8 @@ where
         self
     }
 
-    /// The longest message that a client may send. Default: 64 KiB. A longer one ends its connection.
+    /// The longest message that a client may send, in bytes. Default: 64 KiB. A longer action is refused with
+    /// `bad_payload`; anything else that is longer, and an action of more than four times this size, ends the connection.
     pub fn max_message_size(mut self, bytes: usize) -> Self {
         self.options.max_message_size = bytes;
         self

@@ -91,3 +91,8 @@ pub use live::{Live, Rendered};
 pub use page::Page;
 pub use session::Session;
 pub use statetemplate::StateTemplate;
+
+/// The program in README.md, kept true by being compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

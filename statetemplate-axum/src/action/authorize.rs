@@ -30,7 +30,7 @@ impl Attempt {
         &self.action
     }
 
-    /// The action's payload, as JSON text; `null` when the client sent none.
+    /// The action's payload, as JSON text; `{}` when the client sent none.
     pub fn payload(&self) -> &str {
         self.payload.get()
     }

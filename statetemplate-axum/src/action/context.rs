@@ -105,7 +105,7 @@ impl<T> ActionContext<T> {
         }
     }
 
-    /// The action's payload, as JSON text; `null` when the client sent none.
+    /// The action's payload, as JSON text; `{}` when the client sent none.
     pub fn payload(&self) -> &str {
         self.payload.get()
     }

@@ -18,7 +18,8 @@ use super::{
 /// - an object with a single entry is read as that entry where a number, boolean, text or plain enum is asked for, so that
 ///   `st-value-by="1"` reaches a `Payload<i64>`;
 /// - a single value is read as a sequence of one, as a form with one chosen option sends it;
-/// - no payload, or an empty object, is `()`.
+/// - an empty object, which is what an action without data carries, is `()`, and `None` in an `Option` of a number, boolean
+///   or text.
 ///
 /// (Types that serde buffers before it decodes them, `#[serde(flatten)]` and `#[serde(untagged)]`, are read as they are.)
 ///

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use statetemplate_core::{ActionOutcome, Error, ErrorKind};
+use statetemplate_core::{ActionError, ActionOutcome, Error, ErrorKind, Session, store::ClientId};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
@@ -15,8 +15,20 @@ const MAX_WAITING: usize = 16;
 pub(super) struct Actions {
     page: Arc<dyn MountedPage>,
     tasks: TaskTracker,
-    waiting: VecDeque<Call>,
+    waiting: VecDeque<Asked>,
     running: Option<(u64, JoinHandle<Result<ActionOutcome, Error>>)>,
+}
+
+/// What a page has asked for under the next number.
+enum Asked {
+    Act(Call),
+    /// An action that was not even read. It takes its turn like the others, for numbers only grow.
+    Refuse {
+        session: Session,
+        client: ClientId,
+        number: u64,
+        error: ActionError,
+    },
 }
 
 impl Actions {
@@ -36,18 +48,39 @@ impl Actions {
 
     /// Takes an action in; it runs when those before it are answered.
     pub(super) fn push(&mut self, call: Call) {
-        self.waiting.push_back(call);
+        self.waiting.push_back(Asked::Act(call));
+        self.start_next();
+    }
+
+    /// Notes an action that is refused; it is answered when those before it are.
+    pub(super) fn refuse(&mut self, session: Session, client: ClientId, number: u64, error: ActionError) {
+        self.waiting.push_back(Asked::Refuse {
+            session,
+            client,
+            number,
+            error,
+        });
         self.start_next();
     }
 
     fn start_next(&mut self) {
         if self.running.is_none()
-            && let Some(call) = self.waiting.pop_front()
+            && let Some(asked) = self.waiting.pop_front()
         {
             // A task of its own: when the socket dies, the handler still ends and commits, and the client, which asks
             // again under the same number, is answered from the ledger.
-            let number = call.number;
-            self.running = Some((number, self.tasks.spawn(self.page.act(call))));
+            self.running = Some(match asked {
+                Asked::Act(call) => (call.number, self.tasks.spawn(self.page.act(call))),
+                Asked::Refuse {
+                    session,
+                    client,
+                    number,
+                    error,
+                } => {
+                    let refusal = async move { session.refuse(&client, number, error).await };
+                    (number, self.tasks.spawn(refusal))
+                }
+            });
         }
     }
 

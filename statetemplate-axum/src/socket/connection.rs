@@ -6,7 +6,7 @@ use ::http::request::Parts;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
 use statetemplate_core::{
-    ActionOutcome, Change, ConnectionGuard, Error, Session, Subscription,
+    ActionError, ActionOutcome, Change, ConnectionGuard, Error, Session, Subscription,
     store::{Answer, ClientId, OwnerId},
     wire::{self, ClientFrame, Statics},
 };
@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use super::{
     actions::Actions,
     end::{End, RETRY_MILLIS},
+    oversized::action_number,
     view::View,
 };
 use crate::{context::Context, mounted::Call};
@@ -99,8 +100,8 @@ impl Connection {
         }
         session.acknowledge(&client, last_answer);
         let current = session.version();
-        let plan_now = session.plan().clone();
-        let known = if plan != plan_now.hash() {
+        // A page that cannot be patched says the empty plan, which is no plan's hash.
+        let known = if plan != session.plan().hash() {
             None
         } else if revision == current.revision {
             Some(current.clone())
@@ -109,17 +110,19 @@ impl Connection {
                 .recent
                 .take(session.id(), &client, revision, &current)
         };
-        let statics = Statics::new(&plan_now, &statics);
+        let statics = Statics::new(session.plan(), &statics);
         let is_known = known.is_some();
-        let mut view = View::new(plan_now, statics, known.unwrap_or_else(|| current.clone()));
+        let mut view = View::new(
+            self.context.clone(),
+            session.clone(),
+            statics,
+            known.unwrap_or(current),
+        );
         let mut frames = vec![wire::joined(view.shown().revision)];
         if is_known {
-            frames.extend(view.catch_up(&session, None)?);
+            frames.extend(view.catch_up(None)?);
         } else {
-            let head = self
-                .context
-                .client_element(session.id(), view.plan().hash(), current.revision);
-            frames.push(view.refresh(&current, &head)?);
+            frames.push(view.refresh()?);
         }
         self.send(frames).await?;
         let actions = Actions::new(mounted, self.context.tasks.clone());
@@ -136,8 +139,12 @@ impl Connection {
 
     async fn first_text(&mut self) -> Result<Utf8Bytes, End> {
         loop {
-            if let Some(text) = read(self.socket.recv().await)? {
-                return Ok(text);
+            match read(self.socket.recv().await)? {
+                Some(text) if text.len() > self.context.options.max_message_size => {
+                    return Err(End::too_long());
+                }
+                Some(text) => return Ok(text),
+                None => {}
             }
         }
     }
@@ -215,7 +222,7 @@ impl Joined {
                 message = connection.socket.recv(), if has_room => {
                     alive = true;
                     if let Some(text) = read(message)? {
-                        self.take(parse(&text)?, connection).await?;
+                        self.take(&text, connection).await?;
                     }
                 }
                 (number, outcome) = self.actions.ended() => self.answer(number, outcome, connection).await?,
@@ -245,8 +252,19 @@ impl Joined {
         }
     }
 
-    async fn take(&mut self, frame: ClientFrame, connection: &mut Connection) -> Result<(), End> {
-        match frame {
+    async fn take(&mut self, text: &str, connection: &mut Connection) -> Result<(), End> {
+        let longest = connection.context.options.max_message_size;
+        if text.len() > longest {
+            let number = action_number(text).ok_or_else(End::too_long)?;
+            let error = ActionError::new(
+                "bad_payload",
+                format!("the action is longer than {longest} bytes"),
+            );
+            self.actions
+                .refuse(self.session.clone(), self.client.clone(), number, error);
+            return Ok(());
+        }
+        match parse(text)? {
             ClientFrame::Action {
                 number,
                 name,
@@ -265,17 +283,18 @@ impl Joined {
             ClientFrame::Applied { revision } => self.view.acknowledge(revision),
             ClientFrame::Answered { number } => self.session.acknowledge(&self.client, number),
             ClientFrame::MissingStatics { .. } => {
-                // The patch that needed them was not applied, so the page is brought up to date as a whole.
-                let head = connection.context.client_element(
-                    self.session.id(),
-                    self.view.plan().hash(),
-                    self.session.version().revision,
-                );
+                // The patch that needed them was not applied, so the page is brought up to date as a whole; the statics
+                // go before the next patch that needs them.
                 self.view.forget_statics();
-                let frame = self.view.refresh(&self.session.version(), &head)?;
+                let frame = self.view.refresh()?;
                 connection.send(vec![frame]).await?;
             }
             ClientFrame::Join { .. } => return Err(End::protocol("the page has joined already")),
+            _ => {
+                return Err(End::protocol(
+                    "the frame is of a kind that this server does not know",
+                ));
+            }
         }
         Ok(())
     }
@@ -291,10 +310,7 @@ impl Joined {
             Answer::Done(value) => {
                 // Whatever else was pushed meanwhile goes along, so that nothing is left to gather.
                 self.push_at = None;
-                match self
-                    .view
-                    .catch_up(&self.session, Some((number, value.as_deref())))
-                {
+                match self.view.catch_up(Some((number, value.as_deref()))) {
                     Ok(frames) => frames,
                     Err(error) => {
                         self.complain(&error);
@@ -309,7 +325,7 @@ impl Joined {
 
     /// Sends what the page does not show yet.
     async fn push(&mut self, connection: &mut Connection) -> Result<(), End> {
-        match self.view.catch_up(&self.session, None) {
+        match self.view.catch_up(None) {
             Ok(frames) => connection.send(frames).await,
             Err(error) => {
                 self.complain(&error);
@@ -350,10 +366,7 @@ fn read(message: Option<Result<Message, axum::Error>>) -> Result<Option<Utf8Byte
             let reason = error.to_string();
             // The library's own type is out of reach here; the words are those of its capacity error.
             if reason.contains("too long") || reason.contains("too big") {
-                Err(End::Protocol {
-                    code: close_code::SIZE,
-                    reason: "the message is longer than allowed".into(),
-                })
+                Err(End::too_long())
             } else {
                 Err(End::Gone)
             }

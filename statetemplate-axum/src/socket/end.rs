@@ -28,6 +28,13 @@ impl End {
         }
     }
 
+    pub(super) fn too_long() -> Self {
+        End::Protocol {
+            code: close_code::SIZE,
+            reason: "the message is longer than allowed".into(),
+        }
+    }
+
     /// The last frame of the protocol, if the page is to hear one.
     pub(super) fn frame(&self) -> Option<String> {
         match self {

@@ -3,6 +3,7 @@
 mod actions;
 mod connection;
 mod end;
+mod oversized;
 mod recent;
 mod upgrade;
 mod view;

@@ -10,7 +10,7 @@ use axum::{
 
 use statetemplate_core::store::OwnerId;
 
-use super::connection::Connection;
+use super::{connection::Connection, oversized::read_limit};
 use crate::{context::Context, http::cookie::Presented};
 
 /// The subprotocol that client and server must both speak.
@@ -53,7 +53,7 @@ pub(crate) async fn upgrade(State(context): State<Arc<Context>>, request: Reques
             .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         return response;
     };
-    let limit = context.options.max_message_size;
+    let limit = read_limit(context.options.max_message_size);
     let request = Arc::new(compact(parts));
     // The token is taken now, so that a shutdown waits for this socket from here on.
     let token = context.tasks.token();

@@ -3,7 +3,9 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use serde_json::value::RawValue;
-use statetemplate_core::{Error, Plan, Session, Version, wire, wire::Statics};
+use statetemplate_core::{Error, Session, Version, wire, wire::Statics};
+
+use crate::context::Context;
 
 /// With this many patches unacknowledged, pushes wait: the page is slower than its data.
 const MAX_UNACKNOWLEDGED: usize = 8;
@@ -17,7 +19,8 @@ pub(super) type Answer<'a> = (u64, Option<&'a RawValue>);
 /// This is all that a connection remembers, and it is bounded: a page that is slow or stalled costs these few versions,
 /// however much its data changes meanwhile, and the one difference shown → current brings it up to date.
 pub(super) struct View {
-    plan: Arc<Plan>,
+    context: Arc<Context>,
+    session: Session,
     statics: Statics,
     /// The versions that the page may show, oldest first: the last one that it has acknowledged, and those sent since.
     sent: VecDeque<Version>,
@@ -25,9 +28,10 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new(plan: Arc<Plan>, statics: Statics, shown: Version) -> Self {
+    pub(super) fn new(context: Arc<Context>, session: Session, statics: Statics, shown: Version) -> Self {
         View {
-            plan,
+            context,
+            session,
             statics,
             sent: VecDeque::from([shown.clone()]),
             shown,
@@ -44,32 +48,28 @@ impl View {
         &self.shown
     }
 
-    pub(super) fn plan(&self) -> &Arc<Plan> {
-        &self.plan
-    }
-
-    /// The frames that bring the page to the session's newest version, and the answer with them.
+    /// The frames that bring the page to the session's newest version, and the answer with them: a patch, or the whole page
+    /// where the template cannot be followed.
     ///
     /// # Errors
     ///
     /// When the template fails on the data; the page still shows what it showed.
-    pub(super) fn catch_up(
-        &mut self,
-        session: &Session,
-        answer: Option<Answer<'_>>,
-    ) -> Result<Vec<String>, Error> {
-        let (current, patch) = session.patch_from(&self.shown)?;
+    pub(super) fn catch_up(&mut self, answer: Option<Answer<'_>>) -> Result<Vec<String>, Error> {
+        let (current, patch) = self.session.patch_from(&self.shown)?;
+        let answer_alone = || answer.map(|(number, value)| wire::answer(number, value));
         if patch.is_empty() {
             // What the page shows is what `current` looks like, but it goes on calling it by the older revision.
             self.shown.snapshot = current.snapshot;
-            return Ok(answer
-                .map(|(number, value)| wire::answer(number, value))
-                .into_iter()
-                .collect());
+            return Ok(answer_alone().into_iter().collect());
+        }
+        if patch.is_refresh() {
+            // An answer comes after the change that it belongs to.
+            let refresh = self.refresh_to(&current)?;
+            return Ok([refresh].into_iter().chain(answer_alone()).collect());
         }
         self.note_sent(&current);
         Ok(wire::patch_frames(
-            &self.plan,
+            self.session.plan(),
             &mut self.statics,
             current.revision,
             &patch,
@@ -77,20 +77,30 @@ impl View {
         ))
     }
 
-    /// The frame that shows the page `current` anew.
+    /// The frame that shows the page anew, at the session's newest version.
     ///
     /// # Errors
     ///
-    /// When the template fails on the data.
-    pub(super) fn refresh(&mut self, current: &Version, head: &str) -> Result<String, Error> {
-        let html = self.plan.render(&current.snapshot, head)?;
+    /// When the template fails on the data; the page still shows what it showed.
+    pub(super) fn refresh(&mut self) -> Result<String, Error> {
+        let current = self.session.version();
+        self.refresh_to(&current)
+    }
+
+    fn refresh_to(&mut self, current: &Version) -> Result<String, Error> {
+        let plan = self.session.plan();
+        let head = self
+            .context
+            .client_element(self.session.id(), plan.hash(), current.revision);
+        let html = plan.render(&current.snapshot, &head)?;
+        let frame = wire::refresh(current.revision, plan, &html);
         self.note_sent(current);
-        Ok(wire::refresh(current.revision, &self.plan, &html))
+        Ok(frame)
     }
 
     /// The page has lost its statics: each is sent again when it is needed.
     pub(super) fn forget_statics(&mut self) {
-        self.statics = Statics::new(&self.plan, &[]);
+        self.statics = Statics::new(self.session.plan(), &[]);
     }
 
     fn note_sent(&mut self, version: &Version) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use statetemplate_core::store::ClientId;
 
 use crate::app::{Test, Wire, data_of};
 
@@ -137,35 +138,114 @@ async fn a_socket_that_does_not_join_is_closed_after_ten_seconds() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_plan_is_refreshed() {
+async fn a_page_of_another_plan_is_refreshed_and_so_is_one_that_gives_up_on_patches() {
     let test = Test::new();
     let browser = test.browser();
-    let page = html(&browser).await;
-    let mut socket = Wire::open(&browser).await;
-    socket
-        .send(json!(["j", data_of(&page, "page"), "old-plan", 1, "client", 0, []]).to_string())
-        .await;
-    assert_eq!(socket.next().await.unwrap(), json!(["j", 1]));
-    let refresh = socket.next().await.unwrap();
-    assert_eq!(
-        (&refresh[0], &refresh[1], &refresh[2]),
-        (&json!("f"), &json!(1), &json!(data_of(&page, "plan")))
-    );
-    let html = refresh[3].as_str().unwrap();
-    assert!(html.contains("Counter") && html.contains("data-page="), "{html}");
+    for (plan, revision) in [("old-plan", 1), ("", 0), ("", 1)] {
+        let page = html(&browser).await;
+        let mut socket = Wire::open(&browser).await;
+        let join = json!(["j", data_of(&page, "page"), plan, revision, "client", 0, ["hash"]]);
+        socket.send(join.to_string()).await;
+        assert_eq!(socket.next().await.unwrap(), json!(["j", 1]));
+        let refresh = socket.next().await.unwrap();
+        assert_eq!(
+            (&refresh[0], &refresh[1], &refresh[2]),
+            (&json!("f"), &json!(1), &json!(data_of(&page, "plan")))
+        );
+        let html = refresh[3].as_str().unwrap();
+        assert!(html.contains("Counter") && html.contains("data-page="), "{html}");
+        // From here on patches fit again.
+        socket.send(r#"["a",1]"#).await;
+        socket.send(r#"[1,"add",{"by":"2"}]"#).await;
+        let patch = socket.next().await.unwrap();
+        assert_eq!(
+            (&patch[0], &patch[2], &patch[3]),
+            (&json!(2), &json!(1), &json!(2))
+        );
+    }
 }
 
 #[tokio::test]
-async fn a_page_that_lost_its_statics_is_shown_anew() {
+async fn a_page_that_lost_its_statics_is_shown_anew_and_gets_them_again() {
     let test = Test::new();
     let browser = test.browser();
     let page = html(&browser).await;
     let mut socket = Wire::open(&browser).await;
     socket.join(&page, "client").await;
     socket.next().await.unwrap();
-    socket.send(r#"["c","no-such-fragment"]"#).await;
-    let refresh = socket.next().await.unwrap();
-    assert_eq!((&refresh[0], &refresh[1]), (&json!("f"), &json!(1)));
+    socket.send(r#"[1,"append",{"item":"a"}]"#).await;
+    let statics = socket.next().await.unwrap();
+    assert_eq!(statics[0], "s");
+    let hash = statics[1].as_object().unwrap().values().next().unwrap()[0].clone();
+    socket.answer(1).await;
+
+    // It says that it holds what it does not hold, as one with a damaged cache does.
+    let mut again = Wire::open(&browser).await;
+    let join = json!([
+        "j",
+        data_of(&page, "page"),
+        data_of(&page, "plan"),
+        2,
+        "other",
+        0,
+        [hash]
+    ]);
+    again.send(join.to_string()).await;
+    assert_eq!(again.next().await.unwrap(), json!(["j", 2]));
+    again.send(r#"[1,"append",{"item":"b"}]"#).await;
+    let named = again.next().await.unwrap();
+    assert_eq!(named[1].as_object().unwrap().values().next(), Some(&hash));
+    again.answer(1).await;
+    let fragment = named[1].as_object().unwrap().keys().next().unwrap();
+    again.send(format!("[\"c\",{fragment}]")).await;
+    let refresh = again.next().await.unwrap();
+    assert_eq!((&refresh[0], &refresh[1]), (&json!("f"), &json!(3)));
+    again.send(r#"[2,"append",{"item":"c"}]"#).await;
+    assert_eq!(again.next().await.unwrap(), statics);
+    assert_eq!(again.answer(2).await[0], 4);
+}
+
+#[tokio::test]
+async fn the_ledger_forgets_what_a_page_has_received() {
+    let test = Test::new();
+    let browser = test.browser();
+    let page = html(&browser).await;
+    let mut socket = Wire::open(&browser).await;
+    socket.join(&page, "client").await;
+    socket.next().await.unwrap();
+    for number in 1..=2 {
+        socket.send(json!([number, "add", 1]).to_string()).await;
+        socket.answer(number).await;
+    }
+    let session = test
+        .live
+        .session::<crate::app::Counter>(&data_of(&page, "page"))
+        .await
+        .unwrap();
+    let client = ClientId::parse("client").unwrap();
+    let kept = || -> Vec<u64> {
+        let answers = session.inner().unacknowledged(&client, 0);
+        answers.into_iter().map(|(number, _)| number).collect()
+    };
+    assert_eq!(kept(), [1, 2]);
+    socket.send(r#"["k",1]"#).await;
+    // Frames are read in order: once this is answered, the one before it was read.
+    socket.send(r#"[3,"add",1]"#).await;
+    socket.answer(3).await;
+    assert_eq!(kept(), [2, 3]);
+    let mut again = Wire::open(&browser).await;
+    let join = json!([
+        "j",
+        data_of(&page, "page"),
+        data_of(&page, "plan"),
+        4,
+        "client",
+        3,
+        []
+    ]);
+    again.send(join.to_string()).await;
+    again.next().await.unwrap();
+    assert_eq!(kept(), [0; 0]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,21 +20,43 @@ async fn joined(test: &Test) -> Wire {
 }
 
 #[tokio::test]
-async fn a_message_that_is_too_long_ends_its_connection_alone() {
+async fn an_action_that_is_too_long_is_refused_in_its_turn() {
+    let test = Test::new();
+    let mut socket = joined(&test).await;
+    let append =
+        |number: u64, length: usize| json!([number, "append", {"item": "x".repeat(length)}]).to_string();
+    socket.send(r#"[1,"wait",{}]"#).await;
+    test.wait_for_runs(1).await;
+    socket.send(append(2, 60_000)).await;
+    socket.send(append(3, 70_000)).await;
+    socket.send(append(4, 1)).await;
+    test.shared.gate.add_permits(1);
+    assert!(socket.answer(1).await[0].is_u64());
+    assert!(socket.answer(2).await[0].is_u64(), "64 KiB are allowed");
+    let refusal = json!(["e", 3, "bad_payload", "the action is longer than 65536 bytes"]);
+    assert_eq!(socket.answer(3).await, refusal);
+    assert!(socket.answer(4).await[0].is_u64());
+    // Asked again, as after a reconnect, it is answered again.
+    socket.send(append(3, 70_000)).await;
+    assert_eq!(socket.answer(3).await, refusal);
+}
+
+#[tokio::test]
+async fn a_message_that_is_far_too_long_ends_its_connection_alone() {
     let test = Test::new();
     let mut other = test.browser().open("/").await;
-    let mut socket = joined(&test).await;
-    socket
-        .send(json!([1, "append", {"item": "x".repeat(60_000)}]).to_string())
-        .await;
-    assert!(socket.answer(1).await[0].is_u64(), "64 KiB are allowed");
-    socket
-        .send(json!([2, "append", {"item": "x".repeat(70_000)}]).to_string())
-        .await;
-    assert_eq!(
-        socket.next().await.unwrap_err(),
-        (1009, "the message is longer than allowed".into())
-    );
+    let too_long = (1009, "the message is longer than allowed".to_owned());
+    for message in [
+        json!([1, "append", {"item": "x".repeat(270_000)}]),
+        json!(["a", 1, "x".repeat(70_000)]),
+    ] {
+        let mut socket = joined(&test).await;
+        socket.send(message.to_string()).await;
+        assert_eq!(socket.next().await.unwrap_err(), too_long);
+    }
+    let mut early = Wire::open(&test.browser()).await;
+    early.send(json!(["j", "x".repeat(70_000)]).to_string()).await;
+    assert_eq!(early.next().await.unwrap_err(), too_long);
     other.click("#more").await;
     assert_eq!(other.text("#count"), "1");
 }
@@ -45,6 +67,10 @@ async fn the_longest_message_can_be_set() {
     let mut socket = joined(&test).await;
     socket
         .send(json!([1, "append", {"item": "x".repeat(300)}]).to_string())
+        .await;
+    assert_eq!(socket.answer(1).await[3], "the action is longer than 200 bytes");
+    socket
+        .send(json!([2, "append", {"item": "x".repeat(900)}]).to_string())
         .await;
     assert_eq!(socket.next().await.unwrap_err().0, 1009);
 }

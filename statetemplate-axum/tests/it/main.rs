@@ -14,3 +14,4 @@ mod pages;
 mod provisional;
 mod pushes;
 mod resume;
+mod whole;

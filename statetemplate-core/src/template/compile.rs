@@ -106,16 +106,22 @@ impl<'a> Compiler<'_, 'a> {
         let mut writer = self.writer();
         let mut needed = BTreeSet::new();
         match &slot.kind {
-            DraftKind::Text { nodes, .. }
-            | DraftKind::Attribute { nodes, .. }
-            | DraftKind::Tag { nodes, .. }
-            | DraftKind::Region { nodes, .. } => {
+            DraftKind::Text { nodes, steps, .. } | DraftKind::Attribute { nodes, steps, .. } => {
                 needed.extend(reads::mentioned(nodes));
                 self.enter(&mut writer, &slot.scope, needed);
-                for &hole in holes {
-                    self.push_hole(&mut writer, draft, hole);
+                for step in steps {
+                    match step {
+                        ValueStep::Silent(node) => code::write_node(&mut writer, node),
+                        ValueStep::Hole(hole) => self.push_hole(&mut writer, draft, *hole),
+                    }
                 }
                 writer.list(holes.len());
+            }
+            DraftKind::Tag { nodes, hole } | DraftKind::Region { nodes, hole, .. } => {
+                needed.extend(reads::mentioned(nodes));
+                self.enter(&mut writer, &slot.scope, needed);
+                self.push_hole(&mut writer, draft, *hole);
+                writer.list(1);
             }
             DraftKind::Branch { arms, otherwise, .. } => {
                 arms.iter()
@@ -124,10 +130,10 @@ impl<'a> Compiler<'_, 'a> {
                 for (condition, arm) in arms {
                     writer.expression(condition);
                     writer.start_if();
-                    writer.constant(arm_number(*arm));
+                    writer.constant(self.arm_number(*arm));
                     writer.start_else();
                 }
-                writer.constant(arm_number(*otherwise));
+                writer.constant(self.arm_number(*otherwise));
                 arms.iter().for_each(|_| writer.end_if());
             }
             DraftKind::List(list) => {
@@ -245,13 +251,31 @@ impl<'a> Compiler<'_, 'a> {
     /// Leaves `[fragment, values]` on the stack, or -1 for nothing.
     fn push_arm(&self, writer: &mut Writer, arm: Option<FragmentId>) {
         match arm {
-            None => writer.constant(-1),
-            Some(id) => {
+            Some(id) if !self.is_blank(id) => {
                 writer.constant(id);
                 self.push_values(writer, id, None);
                 writer.list(2);
             }
+            // It shows nothing, but what it sets counts.
+            Some(id) => {
+                self.push_values(writer, id, None);
+                writer.discard();
+                writer.constant(-1);
+            }
+            None => writer.constant(-1),
         }
+    }
+
+    /// The number by which a branch's program names what is shown: -1 for nothing.
+    fn arm_number(&self, arm: Option<FragmentId>) -> i64 {
+        arm.filter(|id| !self.is_blank(*id))
+            .and_then(|id| i64::try_from(id).ok())
+            .unwrap_or(-1)
+    }
+
+    /// Whether a fragment prints nothing: it only sets names.
+    fn is_blank(&self, id: FragmentId) -> bool {
+        self.draft(id).ops.iter().all(|op| matches!(op, Op::Silent(_)))
     }
 
     /// Runs what of the scope defines the names that are needed.
@@ -307,10 +331,6 @@ impl<'a> Compiler<'_, 'a> {
             }
         }
     }
-}
-
-fn arm_number(arm: Option<FragmentId>) -> i64 {
-    arm.and_then(|id| i64::try_from(id).ok()).unwrap_or(-1)
 }
 
 fn push_text(writer: &mut Writer, nodes: &[Node<'_>]) {

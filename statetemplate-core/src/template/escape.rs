@@ -210,7 +210,7 @@ fn unquoted(value: &Value) -> Value {
             // A trusted string is HTML already: its references stay as they are.
             '&' if value.is_safe() => out.push('&'),
             c if c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '#' | '?' | '%' | ';') => {
-                out.push(c)
+                out.push(c);
             }
             c => out.push_str(&format!("&#{};", u32::from(c))),
         }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::escape;
 use super::node::{Node, Nodes, emitted};
-use super::reads::Names;
+use super::reads::{self, Names};
 
 /// A stretch of template whose HTML is balanced, as a tree.
 pub(super) enum Item<'a> {
@@ -25,6 +25,8 @@ pub(super) enum Item<'a> {
     List(Rc<super::node::For<'a>>, Vec<Item<'a>>, Vec<Item<'a>>),
     /// Prints nothing: the start or end of a scope, a definition.
     Silent(Node<'a>),
+    /// After a branch that sets names: they stay set.
+    Defined(Node<'a>),
     /// The place before `</head>`, where the client's script goes.
     HeadEnd,
 }
@@ -35,6 +37,10 @@ pub(super) struct Element<'a> {
     pub(super) children: Vec<Item<'a>>,
     /// The end tag as it is written; empty where there is none.
     pub(super) end: String,
+    /// What stands between the tags.
+    pub(super) content: Vec<Node<'a>>,
+    /// The element with its tags.
+    pub(super) whole: Vec<Node<'a>>,
 }
 
 pub(super) enum TagPart<'a> {
@@ -72,11 +78,11 @@ const VOID: &[&str] = &[
     "wbr",
 ];
 /// Elements whose content is text up to their end tag. Entities count in the first two only.
-const TEXT_ONLY: &[&str] = &[
+pub(super) const TEXT_ONLY: &[&str] = &[
     "title", "textarea", "script", "style", "xmp", "iframe", "noembed", "noframes", "noscript",
 ];
 /// Elements whose tags may be left out everywhere: they hold whatever is around them.
-const TRANSPARENT: &[&str] = &["html", "head", "body"];
+pub(super) const TRANSPARENT: &[&str] = &["html", "head", "body"];
 const FOREIGN: &[&str] = &["svg", "math"];
 
 /// Whether an element's content is read as text in which `&amp;` means `&amp;`.
@@ -236,6 +242,9 @@ impl<'r, 'a> Reader<'r, 'a> {
                 }
                 let otherwise = self.inside(&branch.otherwise)?;
                 items.push(Item::Branch(arms, otherwise));
+                if !reads::defined_inside(node).is_empty() {
+                    items.push(Item::Defined(node.clone()));
+                }
                 self.names.define(node);
             }
             Node::For(lp) => match opaque_loop(lp) {
@@ -356,11 +365,15 @@ impl<'r, 'a> Reader<'r, 'a> {
         let (tag, self_closing) = self.tag(&rest[..=length], &name, foreign)?;
         let childless = VOID.contains(&name.as_str()) || (foreign && self_closing);
         if childless || (TRANSPARENT.contains(&name.as_str()) && !foreign) {
+            let whole = self.slice(start, self.at);
+            let end = String::new();
             items.push(Item::Element(Element {
                 name,
                 tag,
-                children: Vec::new(),
-                end: String::new(),
+                children: vec![],
+                end,
+                content: vec![],
+                whole,
             }));
             return Ok(());
         }
@@ -389,13 +402,16 @@ impl<'r, 'a> Reader<'r, 'a> {
                 }
             }
         };
+        let inside = self.slice(content, self.at);
         let end = self.end_tag_text()?;
-        let _ = start;
+        let whole = self.slice(start, self.at);
         items.push(Item::Element(Element {
             name,
             tag,
             children,
             end,
+            content: inside,
+            whole,
         }));
         Ok(())
     }

@@ -64,11 +64,15 @@ pub(super) enum DraftKind<'a> {
     Text {
         nodes: Vec<Node<'a>>,
         pieces: Vec<Piece>,
+        /// How to compute the pieces that are not static.
+        steps: Vec<ValueStep<'a>>,
         drops_newline: bool,
     },
     Attribute {
         nodes: Vec<Node<'a>>,
         pieces: Vec<Piece>,
+        /// How to compute the pieces that are not static.
+        steps: Vec<ValueStep<'a>>,
         unquoted: bool,
     },
     Tag {
@@ -198,6 +202,12 @@ impl<'a> Layout<'a> {
                     self.silent(draft, node, true);
                     continue;
                 }
+                Item::Defined(node) => {
+                    self.version += 1;
+                    self.names.define(node);
+                    self.scope.push(Scope::Define(node.clone()));
+                    continue;
+                }
                 Item::HeadEnd => draft.ops.push(Op::HeadEnd),
                 Item::Static(html) => raw(draft, html),
                 Item::Text(nodes) => {
@@ -275,24 +285,39 @@ impl<'a> Layout<'a> {
         draft.holes.len() - 1
     }
 
-    /// Splits a text or an attribute's value into what is static and what is not.
-    fn pieces(&mut self, draft: &mut Draft<'a>, nodes: &[Node<'a>], raw_text: bool) -> Vec<Piece> {
+    /// Splits a text or an attribute's value into what is static and what is not, and says how to compute the latter.
+    fn pieces(
+        &mut self,
+        draft: &mut Draft<'a>,
+        nodes: &[Node<'a>],
+        raw_text: bool,
+    ) -> (Vec<Piece>, Vec<ValueStep<'a>>) {
         let mut pieces: Vec<Piece> = Vec::new();
+        let mut steps = Vec::new();
         let mut html = String::new();
         for node in nodes {
             match node {
                 Node::Raw(text) => html.push_str(text),
-                silent if silent.is_silent() => self.silent(draft, silent, false),
+                silent if silent.is_silent() => {
+                    self.silent(draft, silent, false);
+                    steps.push(ValueStep::Silent(silent.clone()));
+                }
                 dynamic => {
                     end_static(&mut html, raw_text, &mut pieces);
                     let kind = if raw_text { HoleKind::Raw } else { HoleKind::Text };
                     let hole = self.hole(draft, kind, HoleSource::Nodes(vec![dynamic.clone()]));
+                    if !steps
+                        .iter()
+                        .any(|step| matches!(step, ValueStep::Hole(known) if *known == hole))
+                    {
+                        steps.push(ValueStep::Hole(hole));
+                    }
                     pieces.push(Piece::Hole(hole));
                 }
             }
         }
         end_static(&mut html, raw_text, &mut pieces);
-        pieces
+        (pieces, steps)
     }
 
     fn push_slot(&mut self, draft: &mut Draft<'a>, slot: SlotDraft<'a>) {
@@ -338,10 +363,11 @@ impl<'a> Layout<'a> {
             format!("text of <{element}>")
         };
         self.simple(draft, nodes, place, |this, draft| {
-            let pieces = this.pieces(draft, nodes, raw_text);
+            let (pieces, steps) = this.pieces(draft, nodes, raw_text);
             DraftKind::Text {
                 nodes: nodes.to_vec(),
                 pieces,
+                steps,
                 drops_newline,
             }
         });
@@ -350,6 +376,11 @@ impl<'a> Layout<'a> {
     fn region(&mut self, draft: &mut Draft<'a>, nodes: &[Node<'a>], reason: &'static str) {
         self.simple(draft, nodes, "region".to_owned(), |this, draft| {
             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.to_vec()));
+            // What the nodes define counts for those after them.
+            nodes
+                .iter()
+                .filter(|node| node.is_silent())
+                .for_each(|node| this.silent(draft, node, false));
             DraftKind::Region {
                 nodes: nodes.to_vec(),
                 hole,
@@ -406,10 +437,11 @@ impl<'a> Layout<'a> {
                     }
                     let place = format!("attribute {name} of <{}>", element.name);
                     self.simple(draft, value, place, |this, draft| {
-                        let pieces = this.pieces(draft, value, false);
+                        let (pieces, steps) = this.pieces(draft, value, false);
                         DraftKind::Attribute {
                             nodes: value.clone(),
                             pieces,
+                            steps,
                             unquoted: quote.is_none(),
                         }
                     });
@@ -464,7 +496,7 @@ impl<'a> Layout<'a> {
 
     /// A branch's fragment, if it shows anything.
     fn arm(&mut self, draft: &mut Draft<'a>, items: &[Item<'a>], reads: &mut Reads) -> Option<FragmentId> {
-        if items.iter().all(|item| matches!(item, Item::Silent(_))) {
+        if items.is_empty() {
             return None;
         }
         let id = self.fragment(items, "", None);
@@ -539,7 +571,7 @@ impl<'a> Layout<'a> {
 fn visible<'i, 'a>(items: &'i [Item<'a>]) -> Vec<&'i Item<'a>> {
     items
         .iter()
-        .filter(|item| !matches!(item, Item::Silent(_)))
+        .filter(|item| !matches!(item, Item::Silent(_) | Item::Defined(_)))
         .collect()
 }
 
@@ -598,7 +630,7 @@ fn fingerprint(nodes: &[Node<'_>]) -> Option<String> {
     };
     let mut impure = false;
     syntax::each_expression(&emitted(statement).expr, &mut |expr| {
-        impure |= matches!(expr, Expr::Call(_))
+        impure |= matches!(expr, Expr::Call(_));
     });
     if impure {
         return None;

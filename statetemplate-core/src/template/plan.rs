@@ -11,7 +11,7 @@ use minijinja::{AutoEscape, Environment, Value};
 use sha2::{Digest, Sha256};
 
 use super::compile::{Compiler, HEAD};
-use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, PAGE, Piece};
+use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, PAGE, Piece, ValueStep};
 use super::machinery::Program;
 use super::reads::{LoopId, Names, Reads, Step};
 use super::source::Sources;
@@ -101,7 +101,7 @@ pub(crate) enum SlotKind {
     Tag,
     Region { reason: &'static str },
     Branch,
-    List(List),
+    List(Box<List>),
 }
 
 #[derive(Debug)]
@@ -353,6 +353,7 @@ fn compile_slot(
     let (kind, holes) = match &slot.kind {
         DraftKind::Text {
             pieces,
+            steps,
             drops_newline,
             ..
         } => (
@@ -360,13 +361,13 @@ fn compile_slot(
                 pieces: pieces.clone(),
                 drops_newline: *drops_newline,
             },
-            holes_of(pieces),
+            holes_of(steps),
         ),
-        DraftKind::Attribute { pieces, .. } => (
+        DraftKind::Attribute { pieces, steps, .. } => (
             SlotKind::Attribute {
                 pieces: pieces.clone(),
             },
-            holes_of(pieces),
+            holes_of(steps),
         ),
         DraftKind::Tag { hole, .. } => (SlotKind::Tag, vec![*hole]),
         DraftKind::Region { hole, reason, .. } => (SlotKind::Region { reason }, vec![*hole]),
@@ -394,7 +395,7 @@ fn compile_slot(
                     .filter(|step| matches!(step, super::layout::Scope::Loop(..)))
                     .count(),
             };
-            (SlotKind::List(list), vec![draft_hole(&slot.kind)])
+            (SlotKind::List(Box::new(list)), vec![draft_hole(&slot.kind)])
         }
     };
     Slot {
@@ -435,20 +436,16 @@ fn slot_counters(compiler: &Compiler<'_, '_>, item: FragmentId, id: LoopId) -> V
     counters
 }
 
-fn holes_of(pieces: &[Piece]) -> Vec<usize> {
-    let mut holes: Vec<usize> = pieces
-        .iter()
-        .filter_map(|piece| {
-            if let Piece::Hole(hole) = piece {
-                Some(*hole)
-            } else {
-                None
-            }
-        })
-        .collect();
-    holes.sort_unstable();
-    holes.dedup();
-    holes
+/// The holes that the steps compute, in their order.
+fn holes_of(steps: &[ValueStep<'_>]) -> Vec<usize> {
+    let hole = |step: &ValueStep<'_>| {
+        if let ValueStep::Hole(hole) = step {
+            Some(*hole)
+        } else {
+            None
+        }
+    };
+    steps.iter().filter_map(hole).collect()
 }
 
 fn statics(draft: &Draft<'_>) -> Vec<Part> {

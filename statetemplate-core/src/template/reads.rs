@@ -147,25 +147,42 @@ impl<'a> Names<'a> {
             }
             // Names set inside an `if` stay set after it.
             Node::If(branch) => {
-                let mut reads = Reads::default();
-                for (condition, body) in &branch.arms {
-                    self.read(condition, &mut reads);
-                    reads.add(&self.of_nodes(body));
-                }
-                reads.add(&self.of_nodes(&branch.otherwise));
+                let mut conditions = Reads::default();
+                branch
+                    .arms
+                    .iter()
+                    .for_each(|(condition, _)| self.read(condition, &mut conditions));
+                let arms: Vec<Names<'a>> = node.children().into_iter().map(|body| self.after(body)).collect();
                 for name in defined_inside(node) {
+                    let mut reads = conditions.clone();
                     reads.add(&self.name(name, &[]));
-                    self.names.push((
-                        name,
-                        Meaning::Local {
-                            reads: reads.clone(),
-                            plain: false,
-                        },
-                    ));
+                    let mut plain = self.is_plain_name(name);
+                    for arm in &arms {
+                        reads.add(&arm.name(name, &[]));
+                        plain &= arm.is_plain_name(name);
+                    }
+                    self.names.push((name, Meaning::Local { reads, plain }));
                 }
             }
             _ => {}
         }
+    }
+
+    /// The names in scope after these nodes.
+    fn after(&self, nodes: &[Node<'a>]) -> Self {
+        let mut names = self.clone();
+        let mut scopes = Vec::new();
+        for node in nodes {
+            match node {
+                Node::Enter(_) => {
+                    scopes.push(names.depth());
+                    names.define(node);
+                }
+                Node::Leave => names.truncate(scopes.pop().unwrap_or(names.depth())),
+                _ => names.define(node),
+            }
+        }
+        names
     }
 
     fn assign(&mut self, target: &Expr<'static>, meaning: &Meaning) {
@@ -370,11 +387,7 @@ impl<'a> Names<'a> {
         };
         self.escaped
             && match expr {
-                Expr::Var(var) => match self.meaning(var.id) {
-                    Some(Meaning::Local { plain, .. } | Meaning::Item { plain, .. }) => *plain,
-                    Some(Meaning::Counter(_)) => true,
-                    None => self.is_plain_global(var.id),
-                },
+                Expr::Var(var) => self.is_plain_name(var.id),
                 Expr::Const(constant) => !constant.value.is_safe(),
                 Expr::Filter(filter) => PLAIN_FILTERS.contains(&filter.name) && operands_are(self),
                 Expr::Call(call) => match call.identify_call() {
@@ -397,6 +410,14 @@ impl<'a> Names<'a> {
                 },
                 _ => operands_are(self),
             }
+    }
+
+    fn is_plain_name(&self, name: &'static str) -> bool {
+        match self.meaning(name) {
+            Some(Meaning::Local { plain, .. } | Meaning::Item { plain, .. }) => *plain,
+            Some(Meaning::Counter(_)) => true,
+            None => self.is_plain_global(name),
+        }
     }
 
     fn is_plain_global(&self, name: &str) -> bool {

@@ -211,7 +211,7 @@ pub(super) fn blocks<'e>(statements: &'e [Stmt<'static>]) -> Vec<&'e ast::Spanne
 pub(super) fn has_blocks(statements: &[Stmt<'static>]) -> bool {
     let mut found = false;
     each_statement(statements, &mut |s| {
-        found |= matches!(s, Stmt::Block(_) | Stmt::Extends(_))
+        found |= matches!(s, Stmt::Block(_) | Stmt::Extends(_));
     });
     found
 }

@@ -29,7 +29,7 @@ pub enum ClientFrame {
         number: u64,
         /// Its name.
         name: String,
-        /// What it carries, as it was sent.
+        /// What it carries, as it was sent; `{}` when it carries nothing.
         payload: Box<RawValue>,
     },
     /// Everything up to this revision was applied.
@@ -72,7 +72,7 @@ pub fn parse(text: &str) -> Result<ClientFrame, Error> {
         }
         let payload = match parts.get(2) {
             Some(payload) => (*payload).to_owned(),
-            None => RawValue::NULL.to_owned(),
+            None => RawValue::from_string("{}".to_owned()).expect("an empty object is JSON"),
         };
         return Ok(ClientFrame::Action {
             number,
@@ -153,6 +153,8 @@ mod tests {
         assert!(
             matches!(action, ClientFrame::Action { number: 5, ref payload, .. } if payload.get() == r#"{"by":1}"#)
         );
+        let bare = parse(r#"[6,"reset"]"#).unwrap();
+        assert!(matches!(bare, ClientFrame::Action { number: 6, ref payload, .. } if payload.get() == "{}"));
         assert!(matches!(
             parse(r#"["a",58]"#),
             Ok(ClientFrame::Applied { revision: 58 })

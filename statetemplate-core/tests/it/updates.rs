@@ -1,10 +1,12 @@
 //! The replay oracle for updates: applied to the document, they make it equal a fresh render, at every level.
 
-use minijinja::Environment;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use statetemplate_core::testing::Document;
 use statetemplate_core::{OptimizationLevel, Plan, Snapshot, Update, diff};
+
+use crate::oracle::environment;
+use crate::workload;
 
 const LEVELS: [OptimizationLevel; 4] = [
     OptimizationLevel::None,
@@ -68,11 +70,9 @@ fn unordered(html: &str) -> String {
 
 #[test]
 fn the_workload_replays_at_every_level() {
-    let plan = super::workload::plan();
-    let states: Vec<Value> = super::workload::steps()
-        .into_iter()
-        .map(|(_, data)| data)
-        .collect();
+    let env = environment(&[("dashboard.html", workload::TEMPLATE)]);
+    let plan = Plan::compile(&env, "dashboard.html").unwrap();
+    let states: Vec<Value> = workload::steps().into_iter().map(|(_, data)| data).collect();
     let mut sizes = Vec::new();
     for level in LEVELS {
         sizes.push(replay(&plan, &states, level));
@@ -100,9 +100,7 @@ fn nested() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn any_states_replay_at_every_level(states in proptest::collection::vec(nested(), 2..5)) {
-        let mut env = Environment::new();
-        env.add_template("nested.html", NESTED).unwrap();
-        let plan = Plan::compile(&env, "nested.html").unwrap();
+        let plan = Plan::compile(&environment(&[("nested.html", NESTED)]), "nested.html").unwrap();
         for level in LEVELS {
             replay(&plan, &states, level);
         }

@@ -1,81 +1,83 @@
-//! The replay oracle: after each update the document equals a fresh render.
+//! The dashboard's workload: each step, each pair of steps, and the operations that it takes.
 
-use minijinja::Environment;
-use statetemplate_core::testing::Document;
-use statetemplate_core::wire::{self, Statics};
-use statetemplate_core::{Plan, Snapshot, diff};
+use serde_json::Value;
 
-pub(crate) fn steps() -> Vec<(String, serde_json::Value)> {
-    let lines = std::fs::read_to_string(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../tests/workload/dashboard.jsonl"
-    ))
-    .unwrap();
-    lines
+use crate::oracle::{Page, environment};
+
+pub(crate) const TEMPLATE: &str = include_str!("../../../tests/workload/dashboard.html");
+const STEPS: &str = include_str!("../../../tests/workload/dashboard.jsonl");
+
+pub(crate) fn steps() -> Vec<(String, Value)> {
+    STEPS
         .lines()
         .map(|line| {
-            let mut step: serde_json::Value = serde_json::from_str(line).unwrap();
+            let mut step: Value = serde_json::from_str(line).unwrap();
             (step["step"].as_str().unwrap().to_owned(), step["data"].take())
         })
         .collect()
 }
 
-pub(crate) fn plan() -> Plan {
-    let source = std::fs::read_to_string(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../tests/workload/dashboard.html"
-    ))
-    .unwrap();
-    let mut env = Environment::new();
-    env.add_template_owned("dashboard.html", source).unwrap();
-    Plan::compile(&env, "dashboard.html").unwrap()
+fn page(data: &Value) -> Page {
+    Page::open(
+        &environment(&[("dashboard.html", TEMPLATE)]),
+        "dashboard.html",
+        data,
+    )
 }
 
 #[test]
-fn the_workload_replays() {
-    let plan = plan();
-    println!("{}", plan.explain());
+fn each_step_replays_with_the_fewest_operations() {
     let steps = steps();
-    let mut old = Snapshot::of(&steps[0].1).unwrap();
-    let page = plan.render(&old, "").unwrap();
-    let plain = plan.render_plain(&old).unwrap();
-    println!(
-        "annotated {} plain {} ratio {:.3}",
-        page.len(),
-        plain.len(),
-        page.len() as f64 / plain.len() as f64
-    );
-    let mut document = Document::parse(&page).unwrap();
-    assert_eq!(document.html(), Document::normalise(&plain));
-    let mut statics = Statics::new(&plan, &[]);
-    let mut total = 0;
-    let mut total_statics = 0;
+    let mut page = page(&steps[0].1);
     let mut report = String::new();
-    for (revision, (step, data)) in steps.iter().enumerate().skip(1) {
-        let new = old.next(data).unwrap();
-        let patch = diff(&plan, &old, &new).unwrap();
-        assert!(!patch.is_refresh());
-        report.push_str(&format!("{step}\n"));
-        for operation in patch.operations() {
+    for (step, data) in &steps[1..] {
+        let sent = page.update(data);
+        report.push_str(step);
+        report.push('\n');
+        for operation in sent.operations.iter().take(12) {
             report.push_str(&format!("    {operation}\n"));
         }
-        if !patch.is_empty() {
-            for frame in wire::patch_frames(&plan, &mut statics, revision as u64, &patch, None) {
-                if frame.starts_with("[\"s\"") {
-                    total_statics += frame.len()
-                } else {
-                    println!("{step} {}", frame.len());
-                    total += frame.len()
-                }
-                document
-                    .apply(&frame)
-                    .unwrap_or_else(|error| panic!("{step}: {error}\n{frame}"));
-            }
+        if sent.operations.len() > 12 {
+            report.push_str(&format!("    … {} operations\n", sent.operations.len()));
         }
-        let fresh = plan.render_plain(&new).unwrap();
-        assert_eq!(document.html(), Document::normalise(&fresh), "after {step}");
-        old = new;
     }
-    println!("{report}");
-    println!("total {total} statics {total_statics}");
+    insta::assert_snapshot!(report);
+}
+
+#[test]
+fn the_steps_need_few_bytes() {
+    let steps = steps();
+    let mut page = page(&steps[0].1);
+    let (mut bytes, mut statics) = (0, 0);
+    for (_, data) in &steps[1..] {
+        let sent = page.update(data);
+        bytes += sent.bytes;
+        statics += sent.statics;
+    }
+    assert!(bytes <= 25_000, "{bytes} bytes");
+    assert!(statics <= 8_000, "{statics} bytes of statics");
+}
+
+#[test]
+fn the_annotated_page_is_at_most_a_tenth_larger() {
+    let steps = steps();
+    let page = page(&steps[0].1);
+    let data = statetemplate_core::Snapshot::of(&steps[0].1).unwrap();
+    let annotated = page.plan.render(&data, "").unwrap().len();
+    let plain = page.plan.render_plain(&data).unwrap().len();
+    assert!(annotated * 100 <= plain * 110, "{annotated} of {plain}");
+}
+
+#[test]
+fn any_step_follows_any_other() {
+    let steps = steps();
+    // Every state is entered from seven others, so that all kinds of jumps occur.
+    let mut page = page(&steps[0].1);
+    for stride in [7, 11, 13, 17, 19, 23, 29] {
+        let mut at = 0;
+        for _ in 0..steps.len() {
+            at = (at + stride) % steps.len();
+            page.update(&steps[at].1);
+        }
+    }
 }

@@ -63,6 +63,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .merge(live.routes())
         .route("/plain/{step}", get(plain))
         .route("/steps", get(names))
+        // Browsers ask for it, and note an error if it is missing.
+        .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .with_state(workload);
 
     let port = env::var("PORT").map_or(Ok(0), |port| port.parse())?;

@@ -16,8 +16,17 @@ use super::{
 pub(super) struct Lenient<'a> {
     pub(super) value: &'a Value,
     pub(super) pass: Pass<'a>,
-    /// The number of the option whose empty text this is.
+    /// The number of the option whose empty text or object this is.
     pub(super) option: Option<usize>,
+}
+
+/// Whether the value may be meant as nothing: an empty field, or the payload of an action without data.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.trim().is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
 }
 
 impl<'a> Lenient<'a> {
@@ -55,8 +64,8 @@ impl<'a> Lenient<'a> {
             Value::Object(_) => Unexpected::Map,
         };
         let mut error = PayloadError::invalid_type(unexpected, expected);
-        if let (Some(option), Value::String(text)) = (self.option, self.value)
-            && text.trim().is_empty()
+        if let Some(option) = self.option
+            && is_empty(self.value)
         {
             self.pass.failed_option.set(Some(option));
             error.empty_option = true;
@@ -174,7 +183,7 @@ impl<'de, 'a> Deserializer<'de> for Lenient<'a> {
         self.pass.options_seen.set(number + 1);
         match self.scalar().value {
             Value::Null => visitor.visit_none(),
-            Value::String(text) if text.trim().is_empty() => {
+            value if is_empty(value) => {
                 if self.pass.empty_is_none.contains(&number) {
                     visitor.visit_none()
                 } else {

@@ -23,6 +23,7 @@ const MAX_PASSES: usize = 64;
 pub(crate) fn decode<P: DeserializeOwned>(value: &Value) -> Result<P, PayloadError> {
     // An empty text means `None` in an `Option<i64>` but `Some("")` in an `Option<String>`, and serde says which of
     // them is meant only after `Some` has been chosen. So a pass that chose wrongly notes the place and starts again.
+    // An empty object likewise is an object of defaults where an object is meant, and nothing where a value is.
     let mut empty_is_none = HashSet::new();
     for _ in 0..MAX_PASSES {
         let options_seen = Cell::new(0);
@@ -114,6 +115,22 @@ mod tests {
         let many: Vec<Option<i64>> = decode(&json!(["", "1", "", "", null])).unwrap();
         assert_eq!(many, [None, Some(1), None, None, None]);
         assert_eq!(decode::<Option<i64>>(&json!({"by": ""})).unwrap(), None);
+    }
+
+    #[test]
+    fn an_action_without_data_has_no_optional_value_and_an_object_of_defaults() {
+        assert_eq!(decode::<Option<i64>>(&json!({})).unwrap(), None);
+        assert_eq!(decode::<Option<String>>(&json!({})).unwrap(), None);
+        #[derive(Debug, Default, PartialEq, Deserialize)]
+        #[serde(default)]
+        struct Defaults {
+            page: u32,
+        }
+        assert_eq!(
+            decode::<Option<Defaults>>(&json!({})).unwrap(),
+            Some(Defaults::default())
+        );
+        assert!(refused::<i64>(&json!({})).contains("expected i64"));
     }
 
     #[test]

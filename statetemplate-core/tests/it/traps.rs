@@ -1,0 +1,146 @@
+//! What goes wrong when parts of a template are evaluated alone, done right.
+
+use minijinja::{Environment, Value as TemplateValue};
+use serde_json::json;
+use statetemplate_core::{ErrorKind, Plan, Snapshot, diff};
+
+use crate::oracle::{Page, environment};
+
+#[test]
+fn names_not_in_scope_fall_through_to_globals() {
+    let mut env = environment(&[(
+        "page.html",
+        "<main>{% for t in tasks %}<p id={{ t.id }}>{{ range(t.n)|length }} {{ site }}</p>{% endfor %}</main>",
+    )]);
+    env.add_global("site", TemplateValue::from("GLOBAL"));
+    let mut page = Page::open(&env, "page.html", &json!({"tasks": [{"id": 1, "n": 1}]}));
+    let sent = page.update(&json!({"tasks": [{"id": 1, "n": 2}]}));
+    assert_eq!(sent.operations, [r#"0[0].1 text "2 GLOBAL""#]);
+    page.update(&json!({"tasks": [{"id": 1, "n": 2}], "site": "data comes first"}));
+}
+
+#[test]
+fn macros_do_not_see_the_loop_variables_of_their_caller() {
+    let env = environment(&[(
+        "page.html",
+        "{% macro m(x) %}<i>{{ task }}{{ x }}</i>{% endmacro %}{% for task in tasks %}<p>{{ m(task) }}</p>{% endfor %}",
+    )]);
+    let mut page = Page::open(&env, "page.html", &json!({"tasks": ["a", "b"]}));
+    page.update(&json!({"tasks": ["a", "c"]}));
+    page.update(&json!({"tasks": ["c", "a"], "task": "root"}));
+}
+
+#[test]
+fn a_macro_can_be_held_by_a_variable() {
+    let env = environment(&[(
+        "page.html",
+        "{% macro m(x) %}<i>{{ x }}</i>{% endmacro %}{% set f = m %}<p>{{ f(x) }}</p>{% for y in ys %}<b>{{ f(y) }}</b>{% endfor %}",
+    )]);
+    let mut page = Page::open(&env, "page.html", &json!({"x": 1, "ys": [1]}));
+    page.update(&json!({"x": 2, "ys": [1, 2]}));
+}
+
+#[test]
+fn break_and_continue_end_and_skip_rows() {
+    let env = environment(&[(
+        "page.html",
+        "<ul>{% for t in ts %}{% if t == 'skip' %}{% continue %}{% endif %}<li>{{ t }}</li>{% if t == 'last' %}{% break %}{% endif %}{% endfor %}</ul>",
+    )]);
+    let mut page = Page::open(&env, "page.html", &json!({"ts": ["a", "skip", "b"]}));
+    page.update(&json!({"ts": ["skip", "a", "last", "b"]}));
+    page.update(&json!({"ts": []}));
+}
+
+#[test]
+fn loop_changed_and_namespaces_stay_right() {
+    let env = environment(&[(
+        "page.html",
+        "<p>{% for x in xs %}{{ loop.changed(x) }} {% endfor %}</p>",
+    )]);
+    let mut page = Page::open(&env, "page.html", &json!({"xs": [1, 1, 2]}));
+    page.update(&json!({"xs": [1, 2, 2]}));
+    let env = environment(&[(
+        "page.html",
+        "{% set ns = namespace(n=0) %}{% for x in xs %}{% set ns.n = ns.n + x %}{% endfor %}<p>{{ ns.n }}</p>",
+    )]);
+    let mut page = Page::open(&env, "page.html", &json!({"xs": [1, 1, 2]}));
+    assert_eq!(page.update(&json!({"xs": [1, 2, 2]})).operations, ["refresh"]);
+}
+
+#[test]
+fn an_include_sees_what_is_in_scope() {
+    let env = environment(&[
+        (
+            "page.html",
+            "{% for task in tasks %}{% include 'row.html' %}{% endfor %}",
+        ),
+        ("row.html", "<p>[task={{ task }} of {{ tasks|length }}]</p>"),
+    ]);
+    let mut page = Page::open(&env, "page.html", &json!({"tasks": ["a", "b"]}));
+    page.update(&json!({"tasks": ["a", "c", "b"]}));
+}
+
+#[test]
+fn an_error_names_the_file_and_line_that_it_is_in() {
+    let env = environment(&[
+        ("page.html", "<p>\n{% include 'partial.html' %}</p>"),
+        ("partial.html", "line1\nline2 {{ 1 // divisor }}"),
+    ]);
+    let plan = Plan::compile(&env, "page.html").unwrap();
+    let old = Snapshot::of(&json!({"divisor": 1})).unwrap();
+    let new = old.next(&json!({"divisor": 0})).unwrap();
+    for error in [
+        plan.render(&new, "").unwrap_err(),
+        diff(&plan, &old, &new).unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Template);
+        let place = error.template().unwrap();
+        assert_eq!((place.name(), place.line()), ("partial.html", 2), "{error:#}");
+    }
+}
+
+#[test]
+fn a_template_that_does_not_parse_is_refused_with_its_place() {
+    let mut env = Environment::new();
+    env.set_loader(|name| Ok((name == "bad.html").then(|| "<p>\n{{ open".to_owned())));
+    let error = Plan::compile(&env, "bad.html").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Template);
+    assert_eq!(error.template().unwrap().name(), "bad.html");
+    let missing = Plan::compile(&env, "missing.html").unwrap_err();
+    assert!(missing.to_string().contains("missing.html"), "{missing}");
+}
+
+#[test]
+fn data_in_scripts_is_json_and_cannot_end_the_script() {
+    let env = environment(&[(
+        "page.html",
+        "<script>var d = {{ d|tojson }}; var e = {{ e }}; var s = '{{ s }}';</script>",
+    )]);
+    let plan = Plan::compile(&env, "page.html").unwrap();
+    let data = Snapshot::of(&json!({"d": ["</script>"], "e": "</script>", "s": "</script>'"})).unwrap();
+    let html = plan.render(&data, "").unwrap();
+    assert_eq!(html.matches("</script>").count(), 1, "{html}");
+    assert!(html.contains(r#"var e = "\u003c/script\u003e""#), "{html}");
+    assert!(html.contains(r"var s = '\x3c\x2fscript\x3e\x27'"), "{html}");
+}
+
+#[test]
+fn attributes_are_guarded_by_what_they_mean() {
+    let env = environment(&[(
+        "page.html",
+        r#"<a href="{{ u }}">x</a><a href={{ u }}>y</a><img src="/i/{{ u }}"><b onclick="f('{{ u }}')">z</b><i title={{ t }}>t</i><a href="{{ u|safe }}">s</a>"#,
+    )]);
+    let plan = Plan::compile(&env, "page.html").unwrap();
+    let data = Snapshot::of(&json!({"u": "javascript:alert('1')", "t": "a onmouseover=alert(1)"})).unwrap();
+    let html = plan.render(&data, "").unwrap();
+    assert!(
+        html.starts_with(r##"<a href="#st-blocked" st=0>x</a>"##),
+        "{html}"
+    );
+    assert!(html.contains(r"f('javascript:alert\x28\x271\x27\x29')"), "{html}");
+    assert!(!html.contains(" onmouseover"), "{html}");
+    assert!(
+        html.contains("<a href=\"javascript:alert('1')\""),
+        "the author's word counts: {html}"
+    );
+}
