@@ -19,7 +19,7 @@ fn row() -> impl Strategy<Value = Value> {
         .prop_map(|(id, t, on, kids)| json!({"id": id, "t": t, "on": on, "kids": kids}))
 }
 
-fn data() -> impl Strategy<Value = Value> {
+pub(crate) fn data() -> impl Strategy<Value = Value> {
     (
         text(),
         any::<bool>(),
@@ -74,7 +74,7 @@ fn condition(inside: bool) -> BoxedStrategy<String> {
     }
 }
 
-fn piece(depth: u32, inside: bool) -> BoxedStrategy<String> {
+pub(crate) fn piece(depth: u32, inside: bool) -> BoxedStrategy<String> {
     let emit = expression(inside).prop_map(|e| format!("{{{{ {e} }}}}"));
     let leaf = prop_oneof![
         3 => emit.clone(),

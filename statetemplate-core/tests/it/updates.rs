@@ -6,7 +6,7 @@ use statetemplate_core::testing::Document;
 use statetemplate_core::{OptimizationLevel, Plan, Snapshot, Update, diff};
 
 use crate::oracle::environment;
-use crate::workload;
+use crate::{random, workload};
 
 const LEVELS: [OptimizationLevel; 4] = [
     OptimizationLevel::None,
@@ -98,6 +98,21 @@ fn nested() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 1000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_pages_replay_at_every_level(
+        parts in proptest::collection::vec(random::piece(3, false), 1..6),
+        states in proptest::collection::vec(random::data(), 2..5),
+    ) {
+        let mut env = environment(&[]);
+        env.add_template_owned("page.html", format!("<main>{}</main>", parts.concat())).unwrap();
+        let plan = Plan::compile(&env, "page.html").unwrap();
+        for level in LEVELS {
+            replay(&plan, &states, level);
+        }
+    }
+
     #[test]
     fn any_states_replay_at_every_level(states in proptest::collection::vec(nested(), 2..5)) {
         let plan = Plan::compile(&environment(&[("nested.html", NESTED)]), "nested.html").unwrap();
