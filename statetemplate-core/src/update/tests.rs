@@ -231,8 +231,8 @@ fn a_row_that_changes_is_addressed_where_it_went() {
 
 #[test]
 fn nested_lists_and_an_else_have_addresses() {
-    let source = "{% if on %}{% for g in gs %}<b>{{ g.n }}</b>{% for i in g.is %}<i>{{ i }}</i>{% endfor %}{% endfor %}{% endif %}\
-                  {% for x in [] %}{% else %}<u>{{ t }}</u>{% endfor %}";
+    let source = "<main>{% if on %}{% for g in gs %}<b>{{ g.n }}</b>{% for i in g.is %}<i>{{ i }}</i>{% endfor %}{% endfor %}{% endif %}\
+                  {% for x in [] %}{% else %}<u>{{ t }}</u>{% endfor %}</main>";
     let data =
         |i: i32, t: &str| json!({"on": true, "t": t, "gs": [{"n": 1, "is": [0]}, {"n": 2, "is": [0, i]}]});
     assert_eq!(
