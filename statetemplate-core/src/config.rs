@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::OptimizationLevel;
+
 /// The settings of a [`Renderer`](crate::Renderer), as [`RendererBuilder`](crate::RendererBuilder) made them.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -20,6 +22,8 @@ pub struct Config {
     pub cleanup_interval: Duration,
     /// How long pushes gather before a connection sends them. Default 10 ms.
     pub batching_delay: Duration,
+    /// How fine the updates are that [`Session::updates`](crate::Session::updates) yields. Default maximal.
+    pub optimization_level: OptimizationLevel,
     /// How long an action handler may run. Default 30 seconds.
     pub handler_timeout: Duration,
     /// How long making a session may take. Default 30 seconds.
@@ -47,6 +51,7 @@ impl Default for Config {
             max_provisional_sessions: 10_000,
             cleanup_interval: Duration::from_secs(5 * MINUTE),
             batching_delay: Duration::from_millis(10),
+            optimization_level: OptimizationLevel::default(),
             handler_timeout: Duration::from_secs(30),
             creation_timeout: Duration::from_secs(30),
             store_timeout: Duration::from_secs(10),

@@ -12,6 +12,7 @@ mod template;
 #[cfg(feature = "test")]
 pub mod testing;
 mod token;
+mod update;
 pub mod wire;
 
 pub use config::Config;
@@ -20,8 +21,10 @@ pub use fragment::{Patch, diff};
 pub use metrics::{Metrics, MetricsSnapshot};
 pub use renderer::{ProvisionalPage, Renderer, RendererBuilder, SessionOptions};
 pub use session::{
-    ActionError, ActionOutcome, Change, ConnectionGuard, Event, Session, SessionEnd, Subscription, Version,
+    ActionError, ActionOutcome, Change, ConnectionGuard, Event, Session, SessionEnd, Subscription,
+    UpdateBatch, Updates, Version,
 };
 pub use snapshot::{PathStep, Shared, Snapshot, changed_paths};
 pub use template::Plan;
 pub use token::{BrowserClaims, BrowserToken, Keyring, SessionClaims, SessionToken};
+pub use update::{Content, OptimizationLevel, Structure, Styling, Update, UpdateAction, UpdateKind};

@@ -131,7 +131,7 @@ impl Matching {
 }
 
 /// The longest increasing subsequence of distinct numbers, by patience sorting: the rows that need not move.
-pub(super) fn longest_increasing(numbers: &[usize]) -> Vec<usize> {
+pub(crate) fn longest_increasing(numbers: &[usize]) -> Vec<usize> {
     let mut tails: Vec<usize> = Vec::new();
     let mut before: Vec<Option<usize>> = vec![None; numbers.len()];
     for (at, number) in numbers.iter().enumerate() {

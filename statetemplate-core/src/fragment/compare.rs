@@ -17,7 +17,7 @@ use crate::{Plan, Snapshot};
 
 /// Why a comparison ends early.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     Failed(minijinja::Error),
     /// A text turned out to be HTML.
     Markup,

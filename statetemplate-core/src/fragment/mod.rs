@@ -8,7 +8,9 @@ mod values;
 use crate::template::FragmentId;
 use crate::{Error, Plan, Snapshot};
 
-pub(crate) use values::Tree;
+pub(crate) use align::longest_increasing;
+pub(crate) use compare::Stop;
+pub(crate) use values::{Tree, join, read};
 
 /// What must change on a page: the result of [`diff`], which [`wire`](crate::wire) encodes.
 #[derive(Debug, Default)]
@@ -122,14 +124,14 @@ pub fn diff(plan: &Plan, old: &Snapshot, new: &Snapshot) -> Result<Patch, Error>
             changes,
             refresh: false,
         }),
-        Err(compare::Stop::Markup) => {
+        Err(Stop::Markup) => {
             plan.render(new, "")?;
             Ok(Patch {
                 changes: Vec::new(),
                 refresh: true,
             })
         }
-        Err(compare::Stop::Failed(error)) => Err(plan.explain_error(error, new)),
+        Err(Stop::Failed(error)) => Err(plan.explain_error(error, new)),
     }
 }
 
@@ -209,7 +211,7 @@ fn describe_order(order: &[Run], before: usize, at: &str, out: &mut Vec<String>)
             .iter()
             .for_each(|row| out.push(format!("{at} remove {row}")));
     }
-    let still = align::longest_increasing(&old);
+    let still = longest_increasing(&old);
     let moved = old.len() - still.len();
     if moved > 4 {
         out.push(format!("{at} order {moved} rows"));

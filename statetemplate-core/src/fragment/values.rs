@@ -28,7 +28,7 @@ pub(crate) struct Row {
 }
 
 /// Reads the list of values that the program of `fragment` left.
-pub(super) fn read(fine: &Fine, fragment: FragmentId, value: &Value) -> Result<Vec<Tree>, Stop> {
+pub(crate) fn read(fine: &Fine, fragment: FragmentId, value: &Value) -> Result<Vec<Tree>, Stop> {
     let holes = &fine.fragments[fragment].holes;
     let mut values = items(value);
     let mut trees = Vec::with_capacity(holes.len());
@@ -100,7 +100,7 @@ fn text_of(value: &Value) -> Result<String, Stop> {
 }
 
 /// A slot's text, put together from its pieces.
-pub(super) fn join<'t>(pieces: &[Piece], hole: impl Fn(usize) -> &'t Tree) -> String {
+pub(crate) fn join<'t>(pieces: &[Piece], hole: impl Fn(usize) -> &'t Tree) -> String {
     let mut out = String::new();
     for piece in pieces {
         match piece {

@@ -15,7 +15,7 @@ use super::clock::Clock;
 use super::core::Core;
 use crate::session::Registry;
 use crate::store::{MemoryStore, SessionStore};
-use crate::{Config, Error, ErrorKind, Keyring, Metrics, Plan};
+use crate::{Config, Error, ErrorKind, Keyring, Metrics, OptimizationLevel, Plan};
 
 /// The settings of a renderer to be.
 ///
@@ -126,6 +126,13 @@ impl RendererBuilder {
     /// How long pushes gather before a connection sends them. Default 10 ms; zero sends each at once.
     pub fn batching_delay(mut self, delay: Duration) -> Self {
         self.config.batching_delay = delay;
+        self
+    }
+
+    /// How fine the updates are that [`Session::updates`](crate::Session::updates) yields. Default
+    /// [`OptimizationLevel::Maximal`]. The wire's own frames are always as fine as they can be.
+    pub fn optimization_level(mut self, level: OptimizationLevel) -> Self {
+        self.config.optimization_level = level;
         self
     }
 

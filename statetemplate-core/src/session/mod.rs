@@ -10,11 +10,13 @@ mod registry;
 mod subscription;
 #[cfg(test)]
 mod tests;
+mod updates;
 mod version;
 
 pub use action::{ActionError, ActionOutcome};
 pub use connection::ConnectionGuard;
 pub use subscription::{Change, Event, Subscription};
+pub use updates::{UpdateBatch, Updates};
 pub use version::{SessionEnd, Version};
 
 pub(crate) use live::Live;
@@ -194,6 +196,45 @@ impl Session {
     pub fn subscribe(&self) -> Subscription {
         let live = self.live();
         Subscription::new(self.clone(), live.watch(), live.events().subscribe())
+    }
+
+    /// What changes on the session's page from now on, for those who bring their own transport. See [`Updates`].
+    ///
+    /// A page that was [rendered](Self::render) before takes [`updates_from`](Self::updates_from), with the version that
+    /// it shows.
+    #[must_use]
+    pub fn updates(&self) -> Updates {
+        self.updates_from(self.version())
+    }
+
+    /// What changes on a page that shows `shown`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use statetemplate_core::Renderer;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let mut env = minijinja::Environment::new();
+    /// env.add_template("counter.html", "<p>{{ count }}</p>").unwrap();
+    /// let renderer = Renderer::builder(env).signing_key(b"a secret of thirty-two bytes....").build()?;
+    /// let token = renderer.create_session(&serde_json::json!({"count": 1})).await?;
+    /// let session = renderer.get_session(&token).await?;
+    ///
+    /// let (shown, _html) = session.render("")?;
+    /// let mut updates = session.updates_from(shown);
+    /// session.update(|data: &mut serde_json::Value| data["count"] = 2.into()).await?;
+    ///
+    /// let batch = updates.next().await.expect("the session goes on")?;
+    /// assert_eq!(batch.updates[0].content.text_nodes["0"], "2");
+    ///
+    /// session.close().await?;
+    /// assert!(updates.next().await.is_none());
+    /// # Ok::<(), statetemplate_core::Error>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn updates_from(&self, shown: Version) -> Updates {
+        Updates::new(self.subscribe(), shown)
     }
 
     /// Notes that a page is connected, until the guard is dropped.

@@ -14,7 +14,7 @@ use crate::store::{
     Answer, ClientId, Ledger, MemoryStore, OwnerId, SessionClass, SessionCount, SessionRecord, SessionStore,
     Stamp, Timestamp,
 };
-use crate::{Error, ErrorKind, Renderer, RendererBuilder, SessionOptions};
+use crate::{Error, ErrorKind, OptimizationLevel, Renderer, RendererBuilder, SessionOptions};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Counter {
@@ -633,4 +633,116 @@ async fn no_update_is_lost_under_concurrency() {
         joined.unwrap();
     }
     assert_eq!((count(&session), session.version().revision), (401, 401));
+}
+
+#[tokio::test(start_paused = true)]
+async fn updates_say_what_changes_until_the_session_ends() {
+    let session = session().await;
+    let mut updates = session.updates();
+    session.update(|data: &mut Counter| data.count = 4).await.unwrap();
+    let batch = updates.next().await.unwrap().unwrap();
+    assert_eq!(batch.revision, 2);
+    assert_eq!(batch.updates.len(), 1);
+    assert_eq!(batch.updates[0].content.text_nodes["0"], "25");
+    assert_eq!(batch.updates[0].sequence_number, 1);
+
+    session
+        .update(|data: &mut Counter| data.note = "n".into())
+        .await
+        .unwrap();
+    let batch = updates.next().await.unwrap().unwrap();
+    assert_eq!(batch.updates[0].content.text_nodes["1"], "n");
+    assert_eq!(batch.updates[0].sequence_number, 2);
+    assert_eq!(updates.shown().revision, 3);
+
+    session.close().await.unwrap();
+    assert!(updates.next().await.is_none());
+    assert!(updates.next().await.is_none());
+    assert!(
+        session.updates().next().await.is_none(),
+        "an ended session has none"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_gets_one_batch_and_reverted_changes_yield_none() {
+    let session = session().await;
+    let (shown, _) = session.render("").unwrap();
+    for count in 2..=5 {
+        session
+            .update(|data: &mut Counter| data.count = count)
+            .await
+            .unwrap();
+    }
+    // The page was rendered before all of it.
+    let mut updates = session.updates_from(shown);
+    let batch = updates.next().await.unwrap().unwrap();
+    assert_eq!((batch.revision, batch.updates.len()), (5, 1));
+    assert_eq!(batch.updates[0].content.text_nodes["0"], "20");
+
+    for count in [7, 5] {
+        session
+            .update(|data: &mut Counter| data.count = count)
+            .await
+            .unwrap();
+    }
+    // 100 // 30 and 100 // 33 look alike.
+    for count in [30, 33] {
+        session
+            .update(|data: &mut Counter| data.count = count)
+            .await
+            .unwrap();
+        if count == 30 {
+            assert_eq!(
+                updates.next().await.unwrap().unwrap().updates[0]
+                    .content
+                    .text_nodes["0"],
+                "3"
+            );
+        }
+    }
+    session.push_event("ping", &1).unwrap();
+    let nothing = tokio::time::timeout(Duration::from_secs(60), updates.next()).await;
+    assert!(nothing.is_err(), "{nothing:?}");
+    assert_eq!(updates.shown().revision, session.version().revision);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_wait_for_updates_loses_none() {
+    let session = session().await;
+    let mut updates = session.updates();
+    for count in [2, 4, 5] {
+        assert!(
+            tokio::time::timeout(Duration::from_millis(1), updates.next())
+                .await
+                .is_err()
+        );
+        session
+            .update(|data: &mut Counter| data.count = count)
+            .await
+            .unwrap();
+        let batch = updates.next().await.unwrap().unwrap();
+        assert_eq!(
+            batch.updates[0].content.text_nodes["0"],
+            (100 / count).to_string()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_renderer_decides_how_fine_updates_are() {
+    let session = session_of(
+        &builder()
+            .optimization_level(OptimizationLevel::None)
+            .build()
+            .unwrap(),
+    )
+    .await;
+    let mut updates = session.updates();
+    session.update(|data: &mut Counter| data.count = 4).await.unwrap();
+    let batch = updates.next().await.unwrap().unwrap();
+    assert_eq!(
+        batch.updates[0].html.as_deref(),
+        Some("<p st=.>25</p><p st=.></p>")
+    );
 }

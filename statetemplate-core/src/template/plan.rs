@@ -89,7 +89,7 @@ pub(crate) struct Slot {
     pub(crate) program: Program,
     /// The holes that the slot's value consists of.
     pub(crate) holes: Vec<usize>,
-    place: String,
+    pub(crate) place: String,
     /// The fragments that a branch may show.
     branch_arms: Vec<FragmentId>,
 }

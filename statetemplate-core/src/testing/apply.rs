@@ -147,7 +147,7 @@ fn apply(slot: &mut Slot, change: &Value, held: &Held) -> Applied<()> {
     }
 }
 
-fn set_text(node: &Handle, text: &str) -> Applied<()> {
+pub(super) fn set_text(node: &Handle, text: &str) -> Applied<()> {
     match &node.data {
         NodeData::Text { contents } if html::parent_of(node).is_some() => {
             *contents.borrow_mut() = text.into();
@@ -157,7 +157,7 @@ fn set_text(node: &Handle, text: &str) -> Applied<()> {
     }
 }
 
-fn known_name(element: &Handle, name: &str) -> Option<QualName> {
+pub(super) fn known_name(element: &Handle, name: &str) -> Option<QualName> {
     let NodeData::Element { attrs, .. } = &element.data else {
         return None;
     };
@@ -169,7 +169,7 @@ fn known_name(element: &Handle, name: &str) -> Option<QualName> {
         .cloned()
 }
 
-fn set_attribute(element: &Handle, name: &QualName, value: &Value) -> Applied<()> {
+pub(super) fn set_attribute(element: &Handle, name: &QualName, value: &Value) -> Applied<()> {
     let NodeData::Element { attrs, .. } = &element.data else {
         return Err("it is no element".to_owned());
     };
@@ -200,7 +200,7 @@ fn set_attribute(element: &Handle, name: &QualName, value: &Value) -> Applied<()
     Ok(())
 }
 
-fn region(start: &Handle, end: &Handle, change: &Value) -> Applied<()> {
+pub(super) fn region(start: &Handle, end: &Handle, change: &Value) -> Applied<()> {
     let (parent, from) = on_page(start)?;
     let nodes = match change {
         Value::String(text) => vec![html::text_node(text)],
@@ -215,7 +215,7 @@ fn region(start: &Handle, end: &Handle, change: &Value) -> Applied<()> {
     Ok(())
 }
 
-fn on_page(node: &Handle) -> Applied<(Handle, usize)> {
+pub(super) fn on_page(node: &Handle) -> Applied<(Handle, usize)> {
     html::place(node).ok_or_else(|| "its mark is no longer on the page".to_owned())
 }
 

@@ -6,6 +6,7 @@ mod html;
 mod page;
 mod select;
 mod statics;
+mod update;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +17,7 @@ use serde_json::Value;
 use self::forms::Typed;
 use self::page::Instance;
 use self::statics::Held;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Update};
 
 /// A page as a browser holds it, for tests: it is parsed, indexed and patched as `client-js/PROTOCOL.md` says.
 ///
@@ -138,6 +139,24 @@ impl Document {
             Error::new(
                 ErrorKind::Protocol,
                 format!("{why}, in the frame {}", excerpt(frame)),
+            )
+        })
+    }
+
+    /// Applies one [`Update`], as a client of another transport than the wire would.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Protocol`] when the update does not fit the page; the message says why. The document may then be changed
+    /// in part.
+    pub fn apply_update(&mut self, update: &Update) -> Result<(), Error> {
+        update::apply(self, update).map_err(|why| {
+            Error::new(
+                ErrorKind::Protocol,
+                format!(
+                    "{why}, in update {} of \"{}\"",
+                    update.sequence_number, update.fragment_id
+                ),
             )
         })
     }

@@ -3,8 +3,11 @@
 // Helpers unwrap like the tests they serve; clippy takes only test functions for tests.
 #![allow(clippy::unwrap_used)]
 
+mod document;
 mod fixtures;
+mod golden;
 mod oracle;
 mod random;
 mod traps;
+mod updates;
 mod workload;

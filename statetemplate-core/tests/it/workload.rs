@@ -7,7 +7,7 @@ use crate::oracle::{Page, environment};
 const TEMPLATE: &str = include_str!("../../../tests/workload/dashboard.html");
 const STEPS: &str = include_str!("../../../tests/workload/dashboard.jsonl");
 
-fn steps() -> Vec<(String, Value)> {
+pub(crate) fn steps() -> Vec<(String, Value)> {
     STEPS
         .lines()
         .map(|line| {
@@ -15,6 +15,11 @@ fn steps() -> Vec<(String, Value)> {
             (step["step"].as_str().unwrap().to_owned(), step["data"].take())
         })
         .collect()
+}
+
+pub(crate) fn plan() -> statetemplate_core::Plan {
+    statetemplate_core::Plan::compile(&environment(&[("dashboard.html", TEMPLATE)]), "dashboard.html")
+        .unwrap()
 }
 
 fn page(data: &Value) -> Page {
