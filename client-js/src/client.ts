@@ -77,7 +77,7 @@ export class StateTemplateClient {
   /** Throws an `Error` when neither the options nor the page name a session. */
   constructor(options: ClientOptions = {}) {
     const element = options.element ?? document.querySelector<HTMLElement>("script[data-page][data-plan]");
-    const { page, plan, revision, ws, morph } = element?.dataset ?? {};
+    const { page, plan, revision, ws, morph, limit } = element?.dataset ?? {};
     if (!page || plan === undefined) throw new Error("StateTemplate: no element with data-page and data-plan");
     const caching = options.enableCaching ?? true;
     this.#debug = options.debugMode ?? false;
@@ -98,6 +98,7 @@ export class StateTemplateClient {
       page,
       plan,
       revision: Number(revision ?? 0),
+      ...(limit && { limit: Number(limit) }),
       hashes: () => (caching ? this.#statics.hashes() : []),
       frame: (frame, size) => this.#receive(frame, size),
       state: (state, reason) => this.#changeState(state, reason),

@@ -33,6 +33,8 @@ export interface ConnectionOptions {
   page: string;
   plan: string;
   revision: number;
+  /** The longest payload of an action, in UTF-16 units. Default 65536, as the server's. */
+  limit?: number;
   /** hashes of the statics held, asked for at each join */
   hashes(): string[];
   /** a frame that is not about the connection itself, in the order of arrival */
@@ -126,6 +128,8 @@ export class Connection {
     return new Promise((resolve, reject) => {
       // Serialised before the number is taken: data that JSON refuses must not leave a gap.
       const payload = JSON.stringify(data ?? null);
+      // The server would end the connection, and the same action would end the next one.
+      if ((payload?.length ?? 0) > (this.options.limit ?? 65536)) return reject(new ActionError("bad_payload", "the action is too long"));
       const number = ++this.#number;
       const text = `[${number},${JSON.stringify(name)},${payload ?? "null"}]`;
       this.#pending.set(number, { text, resolve, reject });

@@ -119,6 +119,7 @@ impl Context {
         let Options {
             base_path,
             socket_path,
+            max_message_size,
             ..
         } = &self.options;
         let (folder, client, morph) = (assets::PREFIX, &assets::CLIENT.name, &assets::MORPH.name);
@@ -126,7 +127,7 @@ impl Context {
         format!(
             "<script src=\"{base_path}{folder}/{client}\" data-page=\"{page}\" data-plan=\"{plan}\" \
              data-revision=\"{revision}\" data-ws=\"{base_path}{socket_path}\" \
-             data-morph=\"{base_path}{folder}/{morph}\" defer></script>"
+             data-morph=\"{base_path}{folder}/{morph}\" data-limit=\"{max_message_size}\" defer></script>"
         )
     }
 }

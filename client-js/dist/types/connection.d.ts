@@ -24,6 +24,8 @@ export interface ConnectionOptions {
     page: string;
     plan: string;
     revision: number;
+    /** The longest payload of an action, in UTF-16 units. Default 65536, as the server's. */
+    limit?: number;
     /** hashes of the statics held, asked for at each join */
     hashes(): string[];
     /** a frame that is not about the connection itself, in the order of arrival */

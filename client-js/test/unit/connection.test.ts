@@ -117,6 +117,13 @@ describe("actions", () => {
     connection.settle(2, { value: undefined });
   });
 
+  test("are refused when they are longer than the server reads, without taking a number", async () => {
+    await expect(connection.send("a", "x".repeat(65_536))).rejects.toMatchObject({ code: "bad_payload" });
+    void connection.send("b", 1);
+    socket().join();
+    expect(socket().sent.slice(1)).toEqual([[1, "b", 1]]);
+  });
+
   test("are refused beyond the bound, without taking a number", async () => {
     for (let at = 0; at < MAX_PENDING; at++) void connection.send("a", at);
     await expect(connection.send("a", 0)).rejects.toMatchObject({ code: "too_many" });

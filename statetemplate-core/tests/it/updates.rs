@@ -70,8 +70,7 @@ fn unordered(html: &str) -> String {
 
 #[test]
 fn the_workload_replays_at_every_level() {
-    let env = environment(&[("dashboard.html", workload::TEMPLATE)]);
-    let plan = Plan::compile(&env, "dashboard.html").unwrap();
+    let plan = workload::plan();
     let states: Vec<Value> = workload::steps().into_iter().map(|(_, data)| data).collect();
     let mut sizes = Vec::new();
     for level in LEVELS {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::oracle::{Page, environment};
 
-pub(crate) const TEMPLATE: &str = include_str!("../../../tests/workload/dashboard.html");
+const TEMPLATE: &str = include_str!("../../../tests/workload/dashboard.html");
 const STEPS: &str = include_str!("../../../tests/workload/dashboard.jsonl");
 
 pub(crate) fn steps() -> Vec<(String, Value)> {
@@ -15,6 +15,11 @@ pub(crate) fn steps() -> Vec<(String, Value)> {
             (step["step"].as_str().unwrap().to_owned(), step["data"].take())
         })
         .collect()
+}
+
+pub(crate) fn plan() -> statetemplate_core::Plan {
+    statetemplate_core::Plan::compile(&environment(&[("dashboard.html", TEMPLATE)]), "dashboard.html")
+        .unwrap()
 }
 
 fn page(data: &Value) -> Page {
