@@ -630,6 +630,20 @@ fn tree() -> impl Strategy<Value = Tree> {
     })
 }
 
+/// Whether a map anywhere in the tree gives a key twice, as minijinja compares keys.
+fn repeats_a_key(tree: &Tree) -> bool {
+    match tree {
+        Tree::Map(entries) => {
+            Snapshot::of(tree).unwrap().value().len() != Some(entries.len())
+                || entries.iter().any(|(_, value)| repeats_a_key(value))
+        }
+        Tree::Seq(items) | Tree::Tuple(items) | Tree::Struct(items) => items.iter().any(repeats_a_key),
+        Tree::Some(inner) | Tree::Variant(inner) => repeats_a_key(inner),
+        Tree::Shared(inner) => repeats_a_key(inner),
+        _ => false,
+    }
+}
+
 /// Everything about a value that a template can see, kinds of numbers aside.
 fn seen(value: &Value) -> String {
     let mut env = Environment::new();
@@ -664,8 +678,10 @@ proptest! {
         let fresh = Snapshot::of(&new).unwrap();
         prop_assert_eq!(format!("{next:?}"), format!("{fresh:?}"));
         prop_assert_eq!(seen(&next.value()), seen(&fresh.value()));
-        prop_assert!(next.next(&new).unwrap().is_same(&next));
-        prop_assert!(first.next(&old).unwrap().is_same(&first));
+        // Of a key given twice the last counts, while items are told apart by what they give first: such an item may
+        // be made anew. No map of Rust's gives a key twice.
+        prop_assert!(repeats_a_key(&new) || next.next(&new).unwrap().is_same(&next));
+        prop_assert!(repeats_a_key(&old) || first.next(&old).unwrap().is_same(&first));
     }
 
     #[test]
