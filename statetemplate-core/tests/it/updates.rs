@@ -54,12 +54,12 @@ fn unordered(html: &str) -> String {
     {
         let (before, value) = rest.split_at(at + name.len());
         let (value, after) = value.split_once('"').unwrap();
-        let mut parts: Vec<&str> = value
-            .split(separator)
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .collect();
+        // Classes stand apart by any white space, declarations by their semicolons alone.
+        let parts = value.split(|c: char| c == separator || (separator == ' ' && c.is_ascii_whitespace()));
+        let mut parts: Vec<&str> = parts.map(str::trim).filter(|part| !part.is_empty()).collect();
         parts.sort_unstable();
+        // A class given twice is given once; declarations are not repeated by these templates.
+        parts.dedup();
         out += before;
         out += &parts.join(&separator.to_string());
         out.push('"');
