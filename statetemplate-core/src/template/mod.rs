@@ -16,6 +16,7 @@ mod reads;
 mod skeleton;
 mod source;
 mod syntax;
+mod tags;
 pub(crate) mod text;
 
 pub use plan::Plan;
