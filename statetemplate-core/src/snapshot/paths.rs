@@ -62,6 +62,32 @@ pub(super) fn get(root: &Node, path: &[PathStep]) -> Option<Node> {
     Some(node.clone())
 }
 
+/// Whether there is the same at `path` under both roots, or nothing under either.
+pub(super) fn same_at(old: &Node, new: &Node, path: &[PathStep]) -> bool {
+    let (mut old, mut new) = (old, new);
+    for (at, step) in path.iter().enumerate() {
+        // What is below the same node is the same.
+        if old.same(new) {
+            return true;
+        }
+        match (old, new, step) {
+            (Node::Map(a), Node::Map(b), PathStep::Key(key)) => match (a.get(key), b.get(key)) {
+                (Some(a), Some(b)) => (old, new) = (a, b),
+                (None, None) => return true,
+                _ => return false,
+            },
+            _ => {
+                return match (get(old, &path[at..]), get(new, &path[at..])) {
+                    (Some(old), Some(new)) => old.same(&new),
+                    (None, None) => true,
+                    _ => false,
+                };
+            }
+        }
+    }
+    old.same(new)
+}
+
 fn position(index: i64, len: usize) -> Option<usize> {
     let position = if index < 0 {
         len.checked_sub(usize::try_from(index.unsigned_abs()).ok()?)?

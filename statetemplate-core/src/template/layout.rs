@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::html::{self, Element, Item, TagPart};
 use super::machinery::ast::Expr;
 use super::node::{For, Node, emitted};
-use super::reads::{self, LoopId, Names, Reads};
+use super::reads::{self, LoopId, Names, Reads, Step};
 use super::syntax;
 
 /// The number of a fragment in its plan.
@@ -97,6 +97,8 @@ pub(super) struct ListDraft<'a> {
     pub(super) id: LoopId,
     pub(super) item: FragmentId,
     pub(super) otherwise: Option<FragmentId>,
+    /// The items' path in the page's data, where the list runs over just that.
+    pub(super) path: Option<Vec<Step>>,
     pub(super) key: Option<Vec<Node<'a>>>,
     /// What a row reads beside its own item and counter.
     pub(super) row_reads: Reads,
@@ -170,6 +172,17 @@ impl<'a> Layout<'a> {
         };
         layout.fragment(items, "", None);
         layout
+    }
+
+    /// The attributes of a loop's `loop` variable that its rows read.
+    pub(super) fn counters(&self, id: LoopId) -> Vec<&'static str> {
+        let slots = self.fragments.iter().flat_map(|fragment| &fragment.slots);
+        let read = slots.flat_map(|slot| &slot.all_reads.counters);
+        let names: BTreeSet<&'static str> = read
+            .filter(|(counted, _)| *counted == id)
+            .map(|(_, name)| *name)
+            .collect();
+        names.into_iter().collect()
     }
 
     fn fragment(&mut self, items: &[Item<'a>], start: &str, bare: Option<&str>) -> FragmentId {
@@ -518,6 +531,10 @@ impl<'a> Layout<'a> {
         self.loops += 1;
         draft.has_list = true;
         let mut reads = self.names.of(&lp.syntax.iter);
+        let path = match &lp.syntax.filter_expr {
+            None => self.names.data_path(&lp.syntax.iter),
+            Some(_) => None,
+        };
         reads::mentioned_in(&lp.syntax.iter, &mut draft.mentions);
         let names = self.names.depth();
         self.names.enter_loop(id, lp.syntax);
@@ -550,6 +567,7 @@ impl<'a> Layout<'a> {
             id,
             item,
             otherwise,
+            path,
             key,
             row_reads,
             hole,
@@ -615,7 +633,7 @@ fn end_static(html: &mut String, raw_text: bool, pieces: &mut Vec<Piece>) {
         let text = if raw_text {
             html.clone()
         } else {
-            super::text::decode(&html)
+            super::text::decode(&html).into_owned()
         };
         pieces.push(Piece::Static { html, text });
     }

@@ -10,9 +10,11 @@ mod escape;
 mod html;
 mod layout;
 mod machinery;
+mod marks;
 mod node;
 mod plan;
 mod reads;
+mod root;
 mod skeleton;
 mod source;
 mod syntax;
@@ -21,7 +23,9 @@ pub(crate) mod text;
 
 pub use plan::Plan;
 
-pub(crate) use compile::{ROW_COUNT, ROWS, counter_name, item_name};
+pub(crate) use compile::{ROWS, counter_name, item_name};
 pub(crate) use layout::{FragmentId, HoleKind, PAGE, Piece};
 pub(crate) use machinery::Program;
-pub(crate) use plan::{Dependencies, Fine, List, Part, Root, Slot, SlotKind};
+pub(crate) use marks::{Cut, Cutter, Mark};
+pub(crate) use plan::{Dependencies, Fine, List, Part, Slot, SlotKind};
+pub(crate) use root::Root;

@@ -209,6 +209,14 @@ impl<'a> Names<'a> {
         Meaning::Local { reads, plain: false }
     }
 
+    /// The path that an expression is, if it is one into the page's data and nothing else.
+    pub(super) fn data_path(&self, expr: &Expr<'static>) -> Option<Vec<Step>> {
+        let mut steps = Vec::new();
+        let name = path(expr, &mut steps).filter(|name| self.meaning(name).is_none())?;
+        steps.insert(0, Step::Key(name));
+        Some(steps)
+    }
+
     /// What an expression reads.
     pub(super) fn of(&self, expr: &Expr<'static>) -> Reads {
         let mut reads = Reads::default();

@@ -1,0 +1,127 @@
+//! The instances of a fragment that are compared together: the page itself, or some rows of one list.
+
+use minijinja::Value;
+
+use super::counter::Counter;
+use super::items::Items;
+use crate::template::{List, ROWS, Root, counter_name, item_name};
+
+/// Some instances of a fragment, before and after.
+pub(super) struct Instances<'i> {
+    pub(super) old: Side<'i>,
+    pub(super) new: Side<'i>,
+    pub(super) pairs: Vec<Pair>,
+    /// What changed of the loops around the innermost one: their numbers, whether the item, whether the counter.
+    pub(super) around: &'i [(usize, bool, bool)],
+}
+
+/// One instance: which row it was, and which it is. For the page both are 0.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pair {
+    pub(super) old: usize,
+    pub(super) new: usize,
+    /// Whether the row's item changed, and whether what it reads of its `loop` variable may have.
+    pub(super) item: bool,
+    pub(super) counter: bool,
+}
+
+/// One of the two states.
+#[derive(Clone, Copy)]
+pub(super) struct Side<'i> {
+    /// Without what belongs to the rows themselves.
+    pub(super) root: &'i Root,
+    /// The innermost list around; none for the page.
+    pub(super) rows: Option<Rows<'i>>,
+}
+
+/// The rows of one state of a list.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'i> {
+    pub(super) list: &'i List,
+    pub(super) items: &'i Items,
+}
+
+impl Instances<'_> {
+    /// The same states for other instances.
+    pub(super) fn only(&self, pairs: Vec<Pair>) -> Self {
+        Instances { pairs, ..*self }
+    }
+
+    /// What changed of all loops around: for any of the instances.
+    pub(super) fn changed_loops(&self, pair: &Pair) -> Vec<(usize, bool, bool)> {
+        let own = self.new.rows.map(|rows| (rows.list.id, pair.item, pair.counter));
+        self.around.iter().copied().chain(own).collect()
+    }
+}
+
+impl Side<'_> {
+    /// The root for a program that runs for these instances.
+    pub(super) fn root_of(&self, which: impl Iterator<Item = usize>) -> Root {
+        let Some(rows) = self.rows else {
+            return self.root.clone();
+        };
+        let counted = !rows.list.counters.is_empty();
+        let row = |at: usize| {
+            let item = rows.items.value(at);
+            if counted {
+                Value::from(vec![item, rows.counter(at)])
+            } else {
+                item
+            }
+        };
+        self.root
+            .with(ROWS, Value::from(which.map(row).collect::<Vec<Value>>()))
+    }
+
+    /// The root for the lists inside one instance.
+    pub(super) fn enter(&self, row: usize) -> Root {
+        match self.rows {
+            None => self.root.clone(),
+            Some(rows) => self
+                .root
+                .with(item_name(rows.list.id), rows.items.value(row))
+                .with(counter_name(rows.list.id), rows.counter(row)),
+        }
+    }
+}
+
+impl Rows<'_> {
+    fn neighbour(&self, at: Option<usize>) -> Value {
+        at.map_or(Value::UNDEFINED, |at| self.items.value(at))
+    }
+
+    fn counter(&self, index: usize) -> Value {
+        if self.list.counters.is_empty() {
+            return Value::UNDEFINED;
+        }
+        Value::from_object(Counter {
+            index,
+            length: self.items.len(),
+            depth: self.list.depth,
+            previous: self.neighbour(index.checked_sub(1)),
+            next: self.neighbour(Some(index + 1)),
+        })
+    }
+
+    /// Whether what a row reads of its `loop` variable differs from what it read as row `old` of the state before.
+    pub(super) fn counter_changed(&self, new: usize, before: &Rows<'_>, old: usize) -> bool {
+        let (old_len, new_len) = (before.items.len(), self.items.len());
+        // Past an end `value` is undefined on both sides.
+        let same = |old: Option<usize>, new: Option<usize>| match (old, new) {
+            (Some(old), Some(new)) if old < old_len && new < new_len => {
+                before.items.same(old, self.items, new)
+            }
+            (old, new) => old.is_none_or(|old| old >= old_len) && new.is_none_or(|new| new >= new_len),
+        };
+        self.list.counters.iter().any(|attribute| match *attribute {
+            "first" => (old == 0) != (new == 0),
+            "last" => (old + 1 == old_len) != (new + 1 == new_len),
+            "length" => old_len != new_len,
+            "revindex" | "revindex0" => old_len - old != new_len - new,
+            "depth" | "depth0" => false,
+            "previtem" => !same(old.checked_sub(1), new.checked_sub(1)),
+            "nextitem" => !same(Some(old + 1), Some(new + 1)),
+            _ => old != new,
+        })
+    }
+}
