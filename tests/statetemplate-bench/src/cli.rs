@@ -18,7 +18,7 @@ struct Options {
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
-    /// Measure only the cases whose name contains this
+    /// Measure only the cases whose name contains this, or the one whose name it is
     #[arg(long, value_name = "SUBSTRING", allow_hyphen_values = true)]
     case: Option<String>,
     /// How many batches of about a millisecond to measure of each case

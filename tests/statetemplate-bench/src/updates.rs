@@ -17,11 +17,19 @@ const FIRST_RENDER: f64 = 1.15;
 
 const CHECKED: &str = "the check before has done the same without an error";
 
-/// Measures all cases whose name contains `only`.
+/// Measures the case of the name `only`, or all cases whose name contains it.
 pub(crate) fn run(only: &str, effort: Effort, report: &mut Report) -> Outcome {
     let mut cases = dashboard::cases()?;
     cases.extend(tables::cases());
-    for case in cases.into_iter().filter(|case| case.name.contains(only)) {
+    let whole = cases.iter().any(|case| case.name == only);
+    cases.retain(|case| {
+        if whole {
+            case.name == only
+        } else {
+            case.name.contains(only)
+        }
+    });
+    for case in cases {
         let name = &case.name;
         let made = (case.make)().map_err(|error| format!("{name}: {error}"))?;
         let measured = measure(&made, effort).map_err(|error| format!("{name}: {error}"))?;
