@@ -11,7 +11,7 @@ use super::instances::{Instances, Pair, Side};
 use super::values::{Tree, arm_number, read};
 use super::{Change, Changes};
 use crate::template::{Cutter, Dependencies, Fine, FragmentId, Mark, PAGE, Program, Root, Slot, SlotKind};
-use crate::{Plan, Snapshot};
+use crate::{PathStep, Plan, Snapshot};
 
 /// Why a comparison ends early.
 #[derive(Debug)]
@@ -34,6 +34,7 @@ pub(super) fn page(plan: &Plan, fine: &Fine, old: &Snapshot, new: &Snapshot) -> 
         fine,
         old,
         new,
+        changed_keys: new.changed_keys(old),
         changed: RefCell::new(vec![None; fine.paths.len()]),
     };
     let (old_root, new_root) = (Root::new(old), Root::new(new));
@@ -58,6 +59,8 @@ pub(super) struct Pass<'p> {
     pub(super) fine: &'p Fine,
     pub(super) old: &'p Snapshot,
     pub(super) new: &'p Snapshot,
+    /// The names at the root of the data whose values differ, if the names themselves are the same.
+    changed_keys: Option<Vec<&'p str>>,
     /// Whether each of the plan's paths changed, once that is known.
     changed: RefCell<Vec<Option<bool>>>,
 }
@@ -96,7 +99,12 @@ impl Pass<'_> {
         if let Some(known) = self.changed.borrow()[path] {
             return known;
         }
-        let changed = !self.old.is_same_at(self.new, &self.fine.paths[path]);
+        let steps = &self.fine.paths[path];
+        let may_have = match (&self.changed_keys, steps.first()) {
+            (Some(keys), Some(PathStep::Key(first))) => keys.iter().any(|key| **key == **first),
+            _ => true,
+        };
+        let changed = may_have && !self.old.is_same_at(self.new, steps);
         self.changed.borrow_mut()[path] = Some(changed);
         changed
     }
@@ -163,9 +171,15 @@ impl Pass<'_> {
                 };
             }
         }
+        let alone = (groups.count_ones() == 1).then(|| groups.trailing_zeros() as usize);
+        let alone = alone.and_then(|group| fragment.group[group].as_ref());
         let run = |side: &Side<'_>, row: fn(&Pair) -> usize| {
-            let root = side.root_of(instances.pairs.iter().map(row)).wanting(groups);
-            Printed::cut(self.print(&fragment.own, root, count)?, count, width)
+            let root = side.root_of(instances.pairs.iter().map(row));
+            let printed = match alone {
+                Some(program) => self.print(program, root, count)?,
+                None => self.print(&fragment.own, root.wanting(groups), count)?,
+            };
+            Printed::cut(printed, count, width)
         };
         let new = if width > 0 {
             Some(run(&instances.new, |pair| pair.new)?)

@@ -88,6 +88,21 @@ pub(super) fn same_at(old: &Node, new: &Node, path: &[PathStep]) -> bool {
     old.same(new)
 }
 
+/// The keys under which two maps with one key table differ, if they all are strings.
+pub(super) fn changed_keys<'n>(old: &Node, new: &'n Node) -> Option<Vec<&'n str>> {
+    let (Node::Map(old), Node::Map(new)) = (old, new) else {
+        return None;
+    };
+    if !Arc::ptr_eq(&old.keys, &new.keys) {
+        return None;
+    }
+    let values = old.values.iter().zip(&new.values);
+    let changed = values
+        .zip(new.keys.names())
+        .filter(|((old, new), _)| !old.same(new));
+    changed.map(|(_, key)| key.as_str()).collect()
+}
+
 fn position(index: i64, len: usize) -> Option<usize> {
     let position = if index < 0 {
         len.checked_sub(usize::try_from(index.unsigned_abs()).ok()?)?

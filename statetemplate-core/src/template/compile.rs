@@ -26,6 +26,14 @@ pub(crate) const ROWS: &str = "\0rows";
 /// Into how many groups the slots of a fragment are divided at most.
 pub(crate) const MOST_GROUPS: usize = 64;
 
+/// How many slots in a row are passed over at once when none of them is wanted.
+const STRETCH: usize = 6;
+
+/// The name under which the root of an evaluation says whether any of these groups is wanted.
+fn any_wanted_name(groups: u64) -> &'static str {
+    intern(&format!("\0any{groups}"))
+}
+
 /// The name under which the root of an evaluation says whether the slots of a group are wanted.
 fn wanted_name(group: usize) -> &'static str {
     intern(&format!(
@@ -34,10 +42,11 @@ fn wanted_name(group: usize) -> &'static str {
     ))
 }
 
-/// The group that a name asks for, if it is a [`wanted_name`].
-pub(crate) fn wanted_group(name: &str) -> Option<usize> {
+/// The groups that a name asks for, a bit each, if it is one that asks for groups.
+pub(crate) fn wanted_groups(name: &str) -> Option<u64> {
     match name.as_bytes() {
-        [0, letter] if *letter >= b'0' => Some(usize::from(letter - b'0')),
+        [0, letter] if *letter >= b'0' => Some(1 << (letter - b'0')),
+        [0, b'a', b'n', b'y', ..] => name[4..].parse().ok(),
         _ => None,
     }
 }
@@ -127,11 +136,64 @@ impl<'a> Compiler<'_, 'a> {
     /// Prints what the slots of a fragment show by themselves: the values of their holes, and for a branch the number of
     /// the fragment in it. Only the slots of the groups that are wanted.
     pub(super) fn slots(&self, id: FragmentId, groups: &[usize]) -> Program {
+        let slots: Vec<(usize, usize)> = self.printed(id, groups).collect();
         let mut writer = self.writer();
-        let (_, inner) = split(&self.draft(id).scope);
+        self.each_slot(&mut writer, id, &slots, |writer, print| {
+            for stretch in slots.chunks(STRETCH) {
+                let any = stretch.iter().fold(0u64, |any, (_, group)| any | 1 << group);
+                writer.lookup(any_wanted_name(any));
+                writer.start_if();
+                for (slot, group) in stretch {
+                    writer.lookup(wanted_name(*group));
+                    writer.start_if();
+                    print(writer, *slot);
+                    writer.end_if();
+                }
+                writer.end_if();
+            }
+        });
+        writer.finish()
+    }
+
+    /// As [`Compiler::slots`], for one group.
+    pub(super) fn group(&self, id: FragmentId, groups: &[usize], wanted: usize) -> Option<Program> {
+        let slots: Vec<(usize, usize)> = self
+            .printed(id, groups)
+            .filter(|(_, group)| *group == wanted)
+            .collect();
+        if slots.is_empty() {
+            return None;
+        }
+        let mut writer = self.writer();
+        self.each_slot(&mut writer, id, &slots, |writer, print| {
+            slots.iter().for_each(|(slot, _)| print(writer, *slot));
+        });
+        Some(writer.finish())
+    }
+
+    /// The slots that show something by themselves, each with its group.
+    fn printed(&self, id: FragmentId, groups: &[usize]) -> impl Iterator<Item = (usize, usize)> {
+        let slots = self.draft(id).slots.iter().zip(groups).enumerate();
+        slots
+            .filter(|(_, (slot, _))| !matches!(slot.kind, DraftKind::List(_)))
+            .map(|(number, (_, group))| (number, *group))
+    }
+
+    /// Writes code that prints some slots, for each instance; `print` is given what prints one.
+    fn each_slot(
+        &self,
+        writer: &mut Writer,
+        id: FragmentId,
+        slots: &[(usize, usize)],
+        print: impl FnOnce(&mut Writer, &dyn Fn(&mut Writer, usize)),
+    ) {
+        let draft = self.draft(id);
+        let (_, inner) = split(&draft.scope);
+        let outer = draft.scope.len() - inner.len();
         let mut outside = BTreeSet::new();
-        let mut selected = Vec::new();
-        for slot in &self.draft(id).slots {
+        let mut selected = vec![Vec::new(); draft.slots.len()];
+        for (number, _) in slots {
+            let slot = &draft.slots[*number];
             let mut needed = BTreeSet::new();
             match &slot.kind {
                 DraftKind::Text { nodes, .. }
@@ -143,21 +205,14 @@ impl<'a> Compiler<'_, 'a> {
                     .for_each(|(condition, _)| reads::mentioned_in(condition, &mut needed)),
                 DraftKind::List(_) => {}
             }
-            let outer = self.draft(id).scope.len() - inner.len();
-            selected.push(select(&slot.scope[outer..], &mut needed));
+            selected[*number] = select(&slot.scope[outer..], &mut needed);
             outside.extend(needed);
         }
-        self.each_instance(&mut writer, id, outside, |writer| {
-            for (number, (slot, steps)) in self.draft(id).slots.iter().zip(&selected).enumerate() {
-                if !matches!(slot.kind, DraftKind::List(_)) {
-                    writer.lookup(wanted_name(groups[number]));
-                    writer.start_if();
-                    self.print_slot(writer, id, slot, steps);
-                    writer.end_if();
-                }
-            }
+        self.each_instance(writer, id, outside, |writer| {
+            print(writer, &|writer, slot| {
+                self.print_slot(writer, id, &draft.slots[slot], &selected[slot]);
+            });
         });
-        writer.finish()
     }
 
     fn print_slot(
@@ -303,7 +358,6 @@ impl<'a> Compiler<'_, 'a> {
                 self.choose(writer, arms, *otherwise, |writer, arm| {
                     self.print_arm(writer, arm);
                 });
-                writer.mark(Mark::End);
             }
             DraftKind::List(list) => {
                 writer.mark(Mark::List);

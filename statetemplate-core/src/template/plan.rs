@@ -65,6 +65,8 @@ pub(crate) struct Fragment {
     pub(crate) values: Program,
     /// Prints what its slots show by themselves, those of the groups that are wanted.
     pub(crate) own: Program,
+    /// The same for one group alone, which is what most updates need; none for a group of lists.
+    pub(crate) group: Vec<Option<Program>>,
     /// Whether a list stands in it.
     pub(crate) has_list: bool,
 }
@@ -345,6 +347,9 @@ fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> F
         slots,
         values: compiler.values(id),
         own: compiler.slots(id, &groups),
+        group: (0..groups.iter().max().map_or(0, |last| last + 1))
+            .map(|group| compiler.group(id, &groups, group))
+            .collect(),
         has_list: draft.has_list,
     }
 }
