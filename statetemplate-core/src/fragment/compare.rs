@@ -111,25 +111,13 @@ impl Pass<'_> {
 
     /// Whether what reads this may have changed in any of the instances.
     pub(super) fn may_change(&self, reads: &Dependencies, instances: &Instances<'_>) -> bool {
-        let own = |id: usize, changed: fn(&Pair) -> bool| {
-            instances.new.rows.is_some_and(|rows| rows.list.id == id) && instances.pairs.iter().any(changed)
-        };
         reads.everything
             || reads.paths.iter().any(|&path| self.path_changed(path))
-            || reads.items.iter().any(|&id| {
-                own(id, |pair| pair.item)
-                    || instances
-                        .around
-                        .iter()
-                        .any(|(loop_id, item, _)| *item && *loop_id == id)
-            })
-            || reads.counters.iter().any(|&id| {
-                own(id, |pair| pair.counter)
-                    || instances
-                        .around
-                        .iter()
-                        .any(|(loop_id, _, counter)| *counter && *loop_id == id)
-            })
+            || reads
+                .items
+                .iter()
+                .any(|(id, path)| instances.item_changed(*id, path))
+            || reads.counters.iter().any(|&id| instances.counter_changed(id))
     }
 
     fn print(&self, program: &Program, root: Root, count: usize) -> Result<String, Stop> {
@@ -145,8 +133,16 @@ impl Pass<'_> {
         // Which slots to look at, and where the texts of those that are printed start.
         let mut affected: Vec<(usize, &Slot, usize)> = Vec::new();
         let (mut groups, mut before) = (0u64, false);
+        // Slots of a group read the same, but for the last group, which may hold what was left.
+        let mut known: Vec<Option<bool>> = vec![None; fragment.group.len()];
+        let last = fragment.group.len() - usize::from(!fragment.group.is_empty());
         for (number, slot) in fragment.slots.iter().enumerate() {
-            if self.may_change(&slot.all_reads, instances) {
+            let affects = match known[slot.group] {
+                Some(known) if slot.group < last => known,
+                _ => self.may_change(&slot.all_reads, instances),
+            };
+            known[slot.group] = Some(affects);
+            if affects {
                 affected.push((number, slot, 0));
                 if !matches!(slot.kind, SlotKind::List(_)) {
                     groups |= 1 << slot.group;

@@ -3,7 +3,8 @@
 use minijinja::Value;
 
 use super::counter::Counter;
-use super::items::Items;
+use super::items::{Items, same_value_at};
+use crate::PathStep;
 use crate::template::{List, ROWS, Root, counter_name, item_name};
 
 /// Some instances of a fragment, before and after.
@@ -11,8 +12,17 @@ pub(super) struct Instances<'i> {
     pub(super) old: Side<'i>,
     pub(super) new: Side<'i>,
     pub(super) pairs: Vec<Pair>,
-    /// What changed of the loops around the innermost one: their numbers, whether the item, whether the counter.
-    pub(super) around: &'i [(usize, bool, bool)],
+    /// The loops around the innermost one.
+    pub(super) around: &'i [Outer],
+}
+
+/// A loop around, as it is for one row.
+#[derive(Clone)]
+pub(super) struct Outer {
+    id: usize,
+    old: Value,
+    new: Value,
+    counter: bool,
 }
 
 /// One instance: which row it was, and which it is. For the page both are 0.
@@ -47,10 +57,37 @@ impl Instances<'_> {
         Instances { pairs, ..*self }
     }
 
-    /// What changed of all loops around: for any of the instances.
-    pub(super) fn changed_loops(&self, pair: &Pair) -> Vec<(usize, bool, bool)> {
-        let own = self.new.rows.map(|rows| (rows.list.id, pair.item, pair.counter));
-        self.around.iter().copied().chain(own).collect()
+    /// The loops around a list in one of the instances.
+    pub(super) fn outer(&self, pair: &Pair) -> Vec<Outer> {
+        let own = self.old.rows.zip(self.new.rows).map(|(old, new)| Outer {
+            id: new.list.id,
+            old: old.items.value(pair.old),
+            new: new.items.value(pair.new),
+            counter: pair.counter,
+        });
+        self.around.iter().cloned().chain(own).collect()
+    }
+
+    /// Whether the item of a loop may differ at a path, in any of the instances.
+    pub(super) fn item_changed(&self, id: usize, path: &[PathStep]) -> bool {
+        match (self.old.rows, self.new.rows) {
+            (Some(old), Some(new)) if new.list.id == id => self
+                .pairs
+                .iter()
+                .any(|pair| pair.item && !old.items.same_at(pair.old, new.items, pair.new, path)),
+            _ => {
+                let mut around = self.around.iter();
+                around.any(|outer| outer.id == id && !same_value_at(&outer.old, &outer.new, path))
+            }
+        }
+    }
+
+    /// Whether the `loop` variable of a loop may differ, in any of the instances.
+    pub(super) fn counter_changed(&self, id: usize) -> bool {
+        match self.new.rows {
+            Some(rows) if rows.list.id == id => self.pairs.iter().any(|pair| pair.counter),
+            _ => self.around.iter().any(|outer| outer.id == id && outer.counter),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use minijinja::Value;
 
+use crate::PathStep;
 use crate::snapshot::{SeqItems, identity, items_of, same_value};
 
 /// The items of one state of a list.
@@ -56,6 +57,25 @@ impl Items {
         }
     }
 
+    /// Whether what is at a path of an item is certainly the same as at that path of one of another state.
+    pub(super) fn same_at(&self, at: usize, other: &Items, other_at: usize, path: &[PathStep]) -> bool {
+        match (self, other) {
+            (Items::Data(items), Items::Data(others)) => items.same_at(at, others, other_at, path),
+            _ => same_value_at(&self.value(at), &other.value(other_at), path),
+        }
+    }
+
+    /// As [`Items::identity`], of what an item has at some paths.
+    pub(super) fn identity_at(&self, at: usize, paths: &[Vec<PathStep>]) -> u64 {
+        paths.iter().fold(0u64, |all, path| {
+            let one = match self {
+                Items::Data(items) => items.identity_at(at, path),
+                Items::Made(values) => values.get(at).map_or(0, |value| identity(&part(value, path))),
+            };
+            all.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(one)
+        })
+    }
+
     /// Both with identities that can be compared.
     pub(super) fn comparable(old: Items, new: Items) -> (Items, Items) {
         match (&old, &new) {
@@ -67,4 +87,28 @@ impl Items {
     fn made(self) -> Items {
         Items::Made((0..self.len()).map(|at| self.value(at)).collect())
     }
+}
+
+/// Whether two values certainly have the same at a path.
+pub(super) fn same_value_at(a: &Value, b: &Value, path: &[PathStep]) -> bool {
+    same_value(&part(a, path), &part(b, path))
+}
+
+/// What a value has at a path, or the part at which the path can't be followed.
+fn part(value: &Value, path: &[PathStep]) -> Value {
+    let mut value = value.clone();
+    for step in path {
+        let inner = match step {
+            PathStep::Key(name) => value.get_attr(name),
+            PathStep::Index(index) => match usize::try_from(*index) {
+                Ok(index) => value.get_item_by_index(index),
+                Err(_) => break,
+            },
+        };
+        match inner {
+            Ok(inner) if !inner.is_undefined() => value = inner,
+            _ => break,
+        }
+    }
+    value
 }

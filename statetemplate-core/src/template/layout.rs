@@ -25,8 +25,6 @@ pub(super) struct Draft<'a> {
     pub(super) scope: Vec<Scope<'a>>,
     /// Every name that the fragment mentions.
     pub(super) mentions: BTreeSet<&'static str>,
-    /// Whether a list stands in the fragment, or in a branch of it.
-    pub(super) has_list: bool,
 }
 
 pub(super) enum Op<'a> {
@@ -100,6 +98,8 @@ pub(super) struct ListDraft<'a> {
     /// The items' path in the page's data, where the list runs over just that.
     pub(super) path: Option<Vec<Step>>,
     pub(super) key: Option<Vec<Node<'a>>>,
+    /// The paths within an item that the key is made of, where it is made of nothing else.
+    pub(super) key_paths: Option<Vec<Vec<Step>>>,
     /// What a row reads beside its own item and counter.
     pub(super) row_reads: Reads,
     pub(super) hole: usize,
@@ -521,7 +521,6 @@ impl<'a> Layout<'a> {
     fn absorb(&mut self, draft: &mut Draft<'a>, id: FragmentId, reads: &mut Reads) {
         let inner = &self.fragments[id];
         draft.mentions.extend(&inner.mentions);
-        draft.has_list |= inner.has_list;
         inner.slots.iter().for_each(|slot| reads.add(&slot.all_reads));
     }
 
@@ -529,7 +528,6 @@ impl<'a> Layout<'a> {
         let scope = self.scope.clone();
         let id = self.loops;
         self.loops += 1;
-        draft.has_list = true;
         let mut reads = self.names.of(&lp.syntax.iter);
         let path = match &lp.syntax.filter_expr {
             None => self.names.data_path(&lp.syntax.iter),
@@ -541,11 +539,13 @@ impl<'a> Layout<'a> {
         if let Some(filter) = &lp.syntax.filter_expr {
             reads::mentioned_in(filter, &mut draft.mentions);
             let mut filter_reads = self.names.of(filter);
-            filter_reads.items.remove(&id);
+            filter_reads.items.retain(|(read, _)| *read != id);
             reads.add(&filter_reads);
         }
         self.scope.push(Scope::Loop(id, lp.clone()));
-        let key = key_of(body).filter(|key| self.names.of_nodes(key).items.contains(&id));
+        let key = key_of(body).filter(|key| self.names.of_nodes(key).reads_item(id));
+        let key_reads = key.as_ref().map(|key| self.names.of_nodes(key));
+        let key_paths = key_reads.and_then(|reads| reads.of_item_only(id));
         let is_branch = matches!(visible(body).as_slice(), [Item::Branch(..)]);
         let item = self.fragment(
             body,
@@ -556,7 +556,7 @@ impl<'a> Layout<'a> {
         self.names.truncate(names);
         let mut row_reads = Reads::default();
         self.absorb(draft, item, &mut row_reads);
-        row_reads.items.remove(&id);
+        row_reads.items.retain(|(read, _)| *read != id);
         let mut all_reads = row_reads.clone();
         all_reads.counters.retain(|(counted, _)| *counted != id);
         let otherwise = self.arm(draft, otherwise, &mut all_reads);
@@ -569,6 +569,7 @@ impl<'a> Layout<'a> {
             otherwise,
             path,
             key,
+            key_paths,
             row_reads,
             hole,
         };

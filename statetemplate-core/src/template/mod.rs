@@ -27,5 +27,5 @@ pub(crate) use compile::{ROWS, counter_name, item_name};
 pub(crate) use layout::{FragmentId, HoleKind, PAGE, Piece};
 pub(crate) use machinery::Program;
 pub(crate) use marks::{Cut, Cutter, Mark};
-pub(crate) use plan::{Dependencies, Fine, List, Part, Slot, SlotKind};
+pub(crate) use plan::{Dependencies, Fine, Keys, List, Part, Slot, SlotKind};
 pub(crate) use root::Root;

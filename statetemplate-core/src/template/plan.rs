@@ -67,8 +67,6 @@ pub(crate) struct Fragment {
     pub(crate) own: Program,
     /// The same for one group alone, which is what most updates need; none for a group of lists.
     pub(crate) group: Vec<Option<Program>>,
-    /// Whether a list stands in it.
-    pub(crate) has_list: bool,
 }
 
 /// A part of a fragment's statics, as PROTOCOL.md describes them.
@@ -116,7 +114,7 @@ pub(crate) struct List {
     pub(crate) items: Program,
     /// The path of the items in the page's data, where the list runs over just that.
     pub(crate) path: Option<usize>,
-    pub(crate) keys: Option<Program>,
+    pub(crate) keys: Option<Keys>,
     /// What a row reads beside its item and its counter.
     pub(crate) row_reads: Dependencies,
     /// The attributes of `loop` that a row reads.
@@ -125,11 +123,21 @@ pub(crate) struct List {
     pub(crate) depth: usize,
 }
 
+/// What tells a list's rows from one another.
+#[derive(Debug)]
+pub(crate) enum Keys {
+    /// What is at these paths of an item: nothing else makes up its key.
+    Data(Vec<Vec<PathStep>>),
+    /// Prints the keys of some rows.
+    Printed(Program),
+}
+
 /// [`Reads`] with the paths numbered.
 #[derive(Debug, Default)]
 pub(crate) struct Dependencies {
     pub(crate) paths: Vec<usize>,
-    pub(crate) items: Vec<LoopId>,
+    /// Loops with paths within their item.
+    pub(crate) items: Vec<(LoopId, Vec<PathStep>)>,
     pub(crate) counters: Vec<LoopId>,
     pub(crate) everything: bool,
 }
@@ -350,7 +358,6 @@ fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> F
         group: (0..groups.iter().max().map_or(0, |last| last + 1))
             .map(|group| compiler.group(id, &groups, group))
             .collect(),
-        has_list: draft.has_list,
     }
 }
 
@@ -409,7 +416,10 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
                 otherwise: list.otherwise,
                 items: compiler.items(slot, list),
                 path,
-                keys: list.key.as_ref().map(|key| compiler.keys(list, key)),
+                keys: list.key.as_ref().map(|key| match &list.key_paths {
+                    Some(paths) => Keys::Data(paths.iter().map(|path| path_steps(path)).collect()),
+                    None => Keys::Printed(compiler.keys(list, key)),
+                }),
                 row_reads: paths.number(&list.row_reads, Some(list.id)),
                 counters: compiler.layout.counters(list.id),
                 depth: slot
@@ -514,7 +524,7 @@ struct Paths {
 impl Paths {
     fn number_of(&mut self, path: &[Step]) -> usize {
         *self.numbers.entry(path.to_vec()).or_insert_with(|| {
-            self.list.push(path.iter().map(path_step).collect());
+            self.list.push(path_steps(path));
             self.list.len() - 1
         })
     }
@@ -526,18 +536,23 @@ impl Paths {
         counters.retain(|id| Some(*id) != without);
         Dependencies {
             paths,
-            items: reads.items.iter().copied().collect(),
+            items: reads
+                .items
+                .iter()
+                .map(|(id, path)| (*id, path_steps(path)))
+                .collect(),
             counters,
             everything: reads.everything,
         }
     }
 }
 
-fn path_step(step: &Step) -> PathStep {
-    match step {
+fn path_steps(path: &[Step]) -> Vec<PathStep> {
+    let step = |step: &Step| match step {
         Step::Key(key) => PathStep::Key((*key).into()),
         Step::Index(index) => PathStep::Index(*index),
-    }
+    };
+    path.iter().map(step).collect()
 }
 
 fn hash_of(sources: &Sources, template: &str) -> String {
