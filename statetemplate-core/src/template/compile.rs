@@ -15,6 +15,7 @@ use super::layout::{
 use super::machinery::{Program, Writer, intern};
 use super::marks::Mark;
 use super::node::{For, Node};
+use super::plan::Choice;
 use super::reads::{self, ANYTHING, LoopId};
 use super::syntax;
 
@@ -255,6 +256,27 @@ impl<'a> Compiler<'_, 'a> {
         frames.finish(writer);
     }
 
+    /// What a branch shows when, if that can be told from the data alone.
+    pub(super) fn choice(&self, slot: &SlotDraft<'a>) -> Option<Choice> {
+        let DraftKind::Branch {
+            arms,
+            otherwise,
+            conditions,
+            ..
+        } = &slot.kind
+        else {
+            return None;
+        };
+        let shown = |arm: Option<FragmentId>| arm.filter(|id| !self.is_blank(*id));
+        let arms = conditions.as_ref()?.iter().cloned().zip(arms);
+        Some(Choice {
+            arms: arms
+                .map(|(condition, (_, arm))| (condition, shown(*arm)))
+                .collect(),
+            otherwise: shown(*otherwise),
+        })
+    }
+
     /// Leaves the items of a list on the stack.
     pub(super) fn items(&self, slot: &SlotDraft<'a>, list: &ListDraft<'a>) -> Program {
         let mut writer = self.writer();
@@ -278,6 +300,7 @@ impl<'a> Compiler<'_, 'a> {
         let steps = select(inner, &mut needed);
         self.each_instance(&mut writer, id, needed, |writer| {
             let mut frames = Frames::default();
+            writer.mark(Mark::Row);
             frames.start(writer, &steps, false);
             self.print_values(writer, id);
             frames.finish(writer);
@@ -326,7 +349,6 @@ impl<'a> Compiler<'_, 'a> {
             outer || inner.len() == self.draft(id).scope.len(),
             "a loop splits the scope"
         );
-        writer.mark(Mark::Row);
         print(writer);
         if outer {
             writer.end_for(false);

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::condition::Condition;
 use super::html::{self, Element, Item, TagPart};
 use super::machinery::ast::Expr;
 use super::node::{For, Node, emitted};
-use super::reads::{self, LoopId, Names, Reads, Step};
+use super::reads::{self, LoopId, Names, Place, Reads, Step};
 use super::syntax;
+use crate::PathStep;
 
 /// The number of a fragment in its plan.
 pub(crate) type FragmentId = usize;
@@ -86,6 +88,8 @@ pub(super) enum DraftKind<'a> {
         arms: Vec<(&'a Expr<'static>, Option<FragmentId>)>,
         otherwise: Option<FragmentId>,
         hole: usize,
+        /// The conditions, where all of them are plain questions about the data.
+        conditions: Option<Vec<Condition>>,
     },
     List(ListDraft<'a>),
 }
@@ -96,7 +100,7 @@ pub(super) struct ListDraft<'a> {
     pub(super) item: FragmentId,
     pub(super) otherwise: Option<FragmentId>,
     /// The items' path in the page's data, where the list runs over just that.
-    pub(super) path: Option<Vec<Step>>,
+    pub(super) path: Option<Vec<PathStep>>,
     pub(super) key: Option<Vec<Node<'a>>>,
     /// The paths within an item that the key is made of, where it is made of nothing else.
     pub(super) key_paths: Option<Vec<Vec<Step>>>,
@@ -481,6 +485,10 @@ impl<'a> Layout<'a> {
         let scope = self.scope.clone();
         let mut reads = Reads::default();
         let mut all_reads = Reads::default();
+        let conditions = arms
+            .iter()
+            .map(|(expr, _)| Condition::of(expr, &self.names))
+            .collect();
         let mut drafted = Vec::new();
         for (condition, body) in arms {
             reads.add(&self.names.of(condition));
@@ -494,6 +502,7 @@ impl<'a> Layout<'a> {
             arms: drafted,
             otherwise,
             hole,
+            conditions,
         };
         self.push_slot(
             draft,
@@ -529,9 +538,9 @@ impl<'a> Layout<'a> {
         let id = self.loops;
         self.loops += 1;
         let mut reads = self.names.of(&lp.syntax.iter);
-        let path = match &lp.syntax.filter_expr {
-            None => self.names.data_path(&lp.syntax.iter),
-            Some(_) => None,
+        let path = match (&lp.syntax.filter_expr, self.names.place(&lp.syntax.iter)) {
+            (None, Some(Place::Data(path))) => Some(path),
+            _ => None,
         };
         reads::mentioned_in(&lp.syntax.iter, &mut draft.mentions);
         let names = self.names.depth();

@@ -6,6 +6,7 @@
 
 mod code;
 mod compile;
+mod condition;
 mod escape;
 mod html;
 mod layout;
@@ -24,8 +25,9 @@ pub(crate) mod text;
 pub use plan::Plan;
 
 pub(crate) use compile::{ROWS, counter_name, item_name};
+pub(crate) use condition::Lookup;
 pub(crate) use layout::{FragmentId, HoleKind, PAGE, Piece};
 pub(crate) use machinery::Program;
 pub(crate) use marks::{Cut, Cutter, Mark};
-pub(crate) use plan::{Dependencies, Fine, Keys, List, Part, Slot, SlotKind};
+pub(crate) use plan::{Dependencies, Fine, Fragment, Keys, List, Part, Slot, SlotKind};
 pub(crate) use root::Root;

@@ -9,9 +9,10 @@ use minijinja::{AutoEscape, Environment, Value};
 use sha2::{Digest, Sha256};
 
 use super::compile::{Compiler, HEAD, MOST_GROUPS};
+use super::condition::{Condition, Lookup};
 use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, PAGE, Piece, SlotDraft, ValueStep};
 use super::machinery::Program;
-use super::reads::{LoopId, Names, Reads, Step};
+use super::reads::{LoopId, Names, Reads, Step, path_steps};
 use super::root::Root;
 use super::source::Sources;
 use super::{escape, html, marks, skeleton};
@@ -93,6 +94,27 @@ pub(crate) struct Slot {
     pub(crate) place: String,
     /// The fragments that a branch may show.
     branch_arms: Vec<FragmentId>,
+    /// A branch whose conditions are plain questions about the data.
+    pub(crate) choice: Option<Choice>,
+}
+
+/// What a branch shows when, and what otherwise.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(super) arms: Vec<(Condition, Option<FragmentId>)>,
+    pub(super) otherwise: Option<FragmentId>,
+}
+
+impl Choice {
+    /// The fragment that is shown; nothing when a condition that decides it can't be told.
+    pub(crate) fn choose(&self, lookup: &impl Lookup) -> Option<Option<FragmentId>> {
+        for (condition, arm) in &self.arms {
+            if condition.holds(lookup)? {
+                return Some(*arm);
+            }
+        }
+        Some(self.otherwise)
+    }
 }
 
 #[derive(Debug)]
@@ -113,7 +135,7 @@ pub(crate) struct List {
     /// Leaves the list's items on the stack.
     pub(crate) items: Program,
     /// The path of the items in the page's data, where the list runs over just that.
-    pub(crate) path: Option<usize>,
+    pub(crate) path: Option<Vec<PathStep>>,
     pub(crate) keys: Option<Keys>,
     /// What a row reads beside its item and its counter.
     pub(crate) row_reads: Dependencies,
@@ -404,18 +426,18 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
             arms,
             otherwise,
             hole,
+            ..
         } => {
             branch_arms.extend(arms.iter().filter_map(|(_, arm)| *arm).chain(*otherwise));
             (SlotKind::Branch, vec![*hole])
         }
         DraftKind::List(list) => {
-            let path = list.path.as_ref().map(|path| paths.number_of(path));
             let list = List {
                 id: list.id,
                 item: list.item,
                 otherwise: list.otherwise,
                 items: compiler.items(slot, list),
-                path,
+                path: list.path.clone(),
                 keys: list.key.as_ref().map(|key| match &list.key_paths {
                     Some(paths) => Keys::Data(paths.iter().map(|path| path_steps(path)).collect()),
                     None => Keys::Printed(compiler.keys(list, key)),
@@ -439,6 +461,7 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
         holes,
         place: slot.place.clone(),
         branch_arms,
+        choice: compiler.choice(slot),
     }
 }
 
@@ -545,14 +568,6 @@ impl Paths {
             everything: reads.everything,
         }
     }
-}
-
-fn path_steps(path: &[Step]) -> Vec<PathStep> {
-    let step = |step: &Step| match step {
-        Step::Key(key) => PathStep::Key((*key).into()),
-        Step::Index(index) => PathStep::Index(*index),
-    };
-    path.iter().map(step).collect()
 }
 
 fn hash_of(sources: &Sources, template: &str) -> String {

@@ -8,6 +8,7 @@ use super::machinery::ast::{self, CallType, Expr, Stmt};
 use super::node::{Node, emitted};
 use super::source::Sources;
 use super::syntax;
+use crate::PathStep;
 
 /// One of a plan's keyed loops.
 pub(crate) type LoopId = usize;
@@ -17,6 +18,21 @@ pub(crate) type LoopId = usize;
 pub(crate) enum Step {
     Key(&'static str),
     Index(i64),
+}
+
+/// Where an expression finds its value, when it is nothing but a path.
+pub(super) enum Place {
+    Data(Vec<PathStep>),
+    Item(LoopId, Vec<PathStep>),
+}
+
+/// The steps as a snapshot takes them.
+pub(super) fn path_steps(path: &[Step]) -> Vec<PathStep> {
+    let step = |step: &Step| match step {
+        Step::Key(key) => PathStep::Key((*key).into()),
+        Step::Index(index) => PathStep::Index(*index),
+    };
+    path.iter().map(step).collect()
 }
 
 /// Everything that the value of an expression, or the output of some nodes, can depend on.
@@ -245,12 +261,21 @@ impl<'a> Names<'a> {
         Meaning::Local { reads, plain: false }
     }
 
-    /// The path that an expression is, if it is one into the page's data and nothing else.
-    pub(super) fn data_path(&self, expr: &Expr<'static>) -> Option<Vec<Step>> {
+    /// The path that an expression is, if it is one into the page's data or into a loop's item and nothing else.
+    pub(super) fn place(&self, expr: &Expr<'static>) -> Option<Place> {
         let mut steps = Vec::new();
-        let name = path(expr, &mut steps).filter(|name| self.meaning(name).is_none())?;
-        steps.insert(0, Step::Key(name));
-        Some(steps)
+        let name = path(expr, &mut steps)?;
+        match self.meaning(name) {
+            None => {
+                steps.insert(0, Step::Key(name));
+                Some(Place::Data(path_steps(&steps)))
+            }
+            Some(Meaning::Item { id, path, .. }) => {
+                let whole: Vec<Step> = path.iter().cloned().chain(steps).collect();
+                Some(Place::Item(*id, path_steps(&whole)))
+            }
+            Some(Meaning::Counter(_) | Meaning::Local { .. }) => None,
+        }
     }
 
     /// What an expression reads.
