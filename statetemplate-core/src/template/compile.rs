@@ -7,7 +7,7 @@ use minijinja::AutoEscape;
 use super::code;
 use super::layout::{Draft, DraftKind, FragmentId, HoleSource, Layout, ListDraft, Op, Scope, ValueStep};
 use super::machinery::{Program, Writer, intern};
-use super::node::Node;
+use super::node::{self, Node};
 use super::reads::{self, ANYTHING, LoopId};
 use super::syntax;
 
@@ -108,7 +108,7 @@ impl<'a> Compiler<'_, 'a> {
         match &slot.kind {
             DraftKind::Text { nodes, steps, .. } | DraftKind::Attribute { nodes, steps, .. } => {
                 needed.extend(reads::mentioned(nodes));
-                self.enter(&mut writer, &slot.scope, needed);
+                self.enter(&mut writer, &slot.scope, needed, node::scopes_left(nodes));
                 for step in steps {
                     match step {
                         ValueStep::Silent(node) => code::write_node(&mut writer, node),
@@ -119,14 +119,14 @@ impl<'a> Compiler<'_, 'a> {
             }
             DraftKind::Tag { nodes, hole } | DraftKind::Region { nodes, hole, .. } => {
                 needed.extend(reads::mentioned(nodes));
-                self.enter(&mut writer, &slot.scope, needed);
+                self.enter(&mut writer, &slot.scope, needed, node::scopes_left(nodes));
                 self.push_hole(&mut writer, draft, *hole);
                 writer.list(1);
             }
             DraftKind::Branch { arms, otherwise, .. } => {
                 arms.iter()
                     .for_each(|(condition, _)| reads::mentioned_in(condition, &mut needed));
-                self.enter(&mut writer, &slot.scope, needed);
+                self.enter(&mut writer, &slot.scope, needed, 0);
                 for (condition, arm) in arms {
                     writer.expression(condition);
                     writer.start_if();
@@ -143,7 +143,7 @@ impl<'a> Compiler<'_, 'a> {
                     .filter_expr
                     .iter()
                     .for_each(|filter| reads::mentioned_in(filter, &mut needed));
-                self.enter(&mut writer, &slot.scope, needed);
+                self.enter(&mut writer, &slot.scope, needed, 0);
                 code::write_items(&mut writer, &list.lp);
             }
         }
@@ -154,7 +154,7 @@ impl<'a> Compiler<'_, 'a> {
     pub(super) fn values(&self, id: FragmentId) -> Program {
         let draft = self.draft(id);
         let mut writer = self.writer();
-        self.enter(&mut writer, &draft.scope, draft.mentions.clone());
+        self.enter(&mut writer, &draft.scope, draft.mentions.clone(), 0);
         self.push_values(&mut writer, id, None);
         writer.finish()
     }
@@ -182,7 +182,7 @@ impl<'a> Compiler<'_, 'a> {
         let mut writer = self.writer();
         let scope = &self.draft(list.item).scope;
         let outer = scope.len().saturating_sub(1);
-        self.enter(&mut writer, &scope[..outer], needed);
+        self.enter(&mut writer, &scope[..outer], needed, 0);
         writer.lookup(ROWS);
         writer.start_for(false, false);
         writer.unpack(2);
@@ -278,8 +278,15 @@ impl<'a> Compiler<'_, 'a> {
         self.draft(id).ops.iter().all(|op| matches!(op, Op::Silent(_)))
     }
 
-    /// Runs what of the scope defines the names that are needed.
-    fn enter(&self, writer: &mut Writer, scope: &[Scope<'a>], mut needed: BTreeSet<&'static str>) {
+    /// Runs what of the scope defines the names that are needed, and enters the innermost scopes that the code to come
+    /// will leave.
+    fn enter(
+        &self,
+        writer: &mut Writer,
+        scope: &[Scope<'a>],
+        mut needed: BTreeSet<&'static str>,
+        mut left: usize,
+    ) {
         let mut steps = Vec::new();
         for step in scope.iter().rev() {
             let mut defined = Vec::new();
@@ -308,6 +315,11 @@ impl<'a> Compiler<'_, 'a> {
                     Scope::Define(node) => needed.extend(reads::mentioned(std::slice::from_ref(node))),
                 }
                 steps.push(step);
+            } else if left > 0 && matches!(step, Scope::Enter(_)) {
+                steps.push(&Scope::Enter(&[]));
+            }
+            if matches!(step, Scope::Enter(_)) {
+                left = left.saturating_sub(1);
             }
         }
         for step in steps.into_iter().rev() {

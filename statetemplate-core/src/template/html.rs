@@ -395,6 +395,10 @@ impl<'r, 'a> Reader<'r, 'a> {
                     self.at = content;
                     let end = self.find_end(&name).ok_or(Unbalanced(why))?;
                     let nodes = self.slice(content, end);
+                    nodes
+                        .iter()
+                        .filter(|node| node.is_silent())
+                        .for_each(|node| self.scope(node));
                     self.at = end;
                     vec![Item::Region(
                         nodes,
@@ -657,7 +661,10 @@ impl<'r, 'a> Reader<'r, 'a> {
             match self.next() {
                 Next::End => return Err(Unbalanced("a tag is not closed where it was opened".to_owned())),
                 Next::Node(node) => {
-                    let fits = if quote.is_some() {
+                    let fits = if node.is_silent() {
+                        self.scope(node);
+                        true
+                    } else if quote.is_some() {
                         fits_value(node, quote)
                     } else {
                         fits_tag(node)

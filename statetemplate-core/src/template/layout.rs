@@ -241,6 +241,29 @@ impl<'a> Layout<'a> {
 
     /// Follows a node that prints nothing. `printed`: the node is not part of a slot that prints it anyway.
     fn silent(&mut self, draft: &mut Draft<'a>, node: &Node<'a>, printed: bool) {
+        self.follow(node);
+        draft
+            .mentions
+            .extend(reads::mentioned(std::slice::from_ref(node)));
+        draft.steps.push(ValueStep::Silent(node.clone()));
+        if printed {
+            draft.ops.push(Op::Silent(node.clone()));
+        }
+    }
+
+    /// Keeps track of scopes and names through nodes that are run as a whole.
+    fn follow_all(&mut self, nodes: &[Node<'a>]) {
+        for node in nodes {
+            match node {
+                Node::Captured(_, inside) => self.follow_all(inside),
+                node if node.is_silent() => self.follow(node),
+                _ => {}
+            }
+        }
+    }
+
+    /// Keeps track of scopes and names through a node that prints nothing.
+    fn follow(&mut self, node: &Node<'a>) {
         self.version += 1;
         match node {
             Node::Enter(assignments) => {
@@ -258,13 +281,6 @@ impl<'a> Layout<'a> {
                 self.names.define(node);
                 self.scope.push(Scope::Define(node.clone()));
             }
-        }
-        draft
-            .mentions
-            .extend(reads::mentioned(std::slice::from_ref(node)));
-        draft.steps.push(ValueStep::Silent(node.clone()));
-        if printed {
-            draft.ops.push(Op::Silent(node.clone()));
         }
     }
 
@@ -306,6 +322,7 @@ impl<'a> Layout<'a> {
                     end_static(&mut html, raw_text, &mut pieces);
                     let kind = if raw_text { HoleKind::Raw } else { HoleKind::Text };
                     let hole = self.hole(draft, kind, HoleSource::Nodes(vec![dynamic.clone()]));
+                    self.follow_all(std::slice::from_ref(dynamic));
                     if !steps
                         .iter()
                         .any(|step| matches!(step, ValueStep::Hole(known) if *known == hole))
@@ -377,10 +394,7 @@ impl<'a> Layout<'a> {
         self.simple(draft, nodes, "region".to_owned(), |this, draft| {
             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.to_vec()));
             // What the nodes define counts for those after them.
-            nodes
-                .iter()
-                .filter(|node| node.is_silent())
-                .for_each(|node| this.silent(draft, node, false));
+            this.follow_all(nodes);
             DraftKind::Region {
                 nodes: nodes.to_vec(),
                 hole,
@@ -418,6 +432,7 @@ impl<'a> Layout<'a> {
                         format!("attributes of <{}>", element.name),
                         |this, draft| {
                             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.clone()));
+                            this.follow_all(nodes);
                             DraftKind::Tag {
                                 nodes: nodes.clone(),
                                 hole,

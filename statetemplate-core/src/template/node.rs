@@ -85,6 +85,24 @@ impl<'a> Node<'a> {
     }
 }
 
+/// How many of the scopes that are open where these nodes start they end.
+pub(super) fn scopes_left(nodes: &[Node<'_>]) -> usize {
+    fn follow(nodes: &[Node<'_>], open: &mut usize, left: &mut usize) {
+        for node in nodes {
+            match node {
+                Node::Enter(_) => *open += 1,
+                Node::Leave if *open == 0 => *left += 1,
+                Node::Leave => *open -= 1,
+                Node::Captured(_, inside) => follow(inside, open, left),
+                _ => {}
+            }
+        }
+    }
+    let mut left = 0;
+    follow(nodes, &mut 0, &mut left);
+    left
+}
+
 /// Whether a `set` anywhere in the nodes changes an attribute of a namespace.
 pub(super) fn changes_namespace(nodes: &[Node<'_>]) -> bool {
     let mut found = false;
