@@ -594,9 +594,19 @@ fn starts_with_text(element: &Element<'_>) -> bool {
     matches!(visible(&element.children).first(), Some(Item::Text(_)))
 }
 
-/// The value that tells a row from the others: `st-key`, or the `id` of its first element.
+/// The value that tells a row from the others: `st-key`, or the `id` of its first element. It stands inside the scopes
+/// that are open around that element.
 fn key_of<'a>(items: &[Item<'a>]) -> Option<Vec<Node<'a>>> {
-    items.iter().find_map(|item| match item {
+    let mut open: Vec<Node<'a>> = Vec::new();
+    let mut key = items.iter().find_map(|item| match item {
+        Item::Silent(node @ Node::Enter(_)) => {
+            open.push(node.clone());
+            None
+        }
+        Item::Silent(Node::Leave) => {
+            open.pop();
+            None
+        }
         Item::Element(element) => {
             let value = |wanted: &str| {
                 element.tag.iter().find_map(|part| match part {
@@ -613,7 +623,11 @@ fn key_of<'a>(items: &[Item<'a>]) -> Option<Vec<Node<'a>>> {
                 .find_map(|body| key_of(body)),
         ),
         _ => None,
-    })?
+    })??;
+    let leaves = open.iter().map(|_| Node::Leave).collect::<Vec<_>>();
+    key.splice(0..0, open);
+    key.extend(leaves);
+    Some(key)
 }
 
 fn raw(draft: &mut Draft<'_>, html: &str) {

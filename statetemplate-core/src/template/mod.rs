@@ -7,6 +7,7 @@
 mod code;
 mod compile;
 mod escape;
+mod expand;
 mod html;
 mod layout;
 mod machinery;

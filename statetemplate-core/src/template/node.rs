@@ -66,6 +66,29 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The expressions that this node evaluates itself, those of whole statements apart.
+    pub(super) fn expressions(&self) -> Vec<&'a ast::Expr<'static>> {
+        match self {
+            Node::Emit(statement) | Node::Guarded(_, statement) => vec![&emitted(statement).expr],
+            Node::If(node) => node.arms.iter().map(|(condition, _)| *condition).collect(),
+            Node::For(node) => {
+                let filter = node.syntax.filter_expr.iter();
+                std::iter::once(&node.syntax.iter).chain(filter).collect()
+            }
+            Node::Enter(assignments) => assignments.iter().map(|(_, value)| value).collect(),
+            Node::Define(ast::Stmt::Set(set)) => vec![&set.expr],
+            Node::Capture(set, _) => set.filter.iter().collect(),
+            Node::AutoEscape(block, _) => vec![&block.enabled],
+            Node::Filter(block, _) => vec![&block.filter],
+            Node::Define(_)
+            | Node::Native(_)
+            | Node::Raw(_)
+            | Node::Captured(..)
+            | Node::Leave
+            | Node::Jump(_) => vec![],
+        }
+    }
+
     /// The stretches of template inside this node.
     pub(super) fn children(&self) -> Vec<&Nodes<'a>> {
         match self {

@@ -6,6 +6,7 @@
 mod document;
 mod fixtures;
 mod golden;
+mod macros;
 mod oracle;
 mod random;
 mod traps;
