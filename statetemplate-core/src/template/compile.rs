@@ -287,8 +287,7 @@ impl<'a> Compiler<'_, 'a> {
         mut needed: BTreeSet<&'static str>,
         mut left: usize,
     ) {
-        let mut steps = Vec::new();
-        for step in scope.iter().rev() {
+        let scope = scope.iter().map(|step| {
             let mut defined = Vec::new();
             match step {
                 Scope::Loop(_, lp) => {
@@ -301,10 +300,25 @@ impl<'a> Compiler<'_, 'a> {
                         .for_each(|(target, _)| syntax::assigned(target, &mut defined));
                 }
                 Scope::Define(Node::Define(statement)) => defined = syntax::defined(statement),
-                Scope::Define(Node::Capture(set, _)) => syntax::assigned(&set.target, &mut defined),
-                Scope::Define(node) => defined = reads::defined_inside(node),
+                Scope::Define(node) => {
+                    defined = reads::defined_inside(node);
+                    if let Node::Capture(set, _) = node {
+                        syntax::assigned(&set.target, &mut defined);
+                    }
+                }
             }
-            if needed.contains(ANYTHING) || defined.iter().any(|name| needed.contains(name)) {
+            (step, defined)
+        });
+        let scope: Vec<(&Scope<'a>, Vec<&'static str>)> = scope.collect();
+        let mut wanted = vec![false; scope.len()];
+        loop {
+            let before = needed.len();
+            for ((step, defined), wanted) in scope.iter().zip(&mut wanted).rev() {
+                if *wanted || !(needed.contains(ANYTHING) || defined.iter().any(|name| needed.contains(name)))
+                {
+                    continue;
+                }
+                *wanted = true;
                 match step {
                     Scope::Loop(..) => {}
                     Scope::Enter(assignments) => {
@@ -314,15 +328,33 @@ impl<'a> Compiler<'_, 'a> {
                     }
                     Scope::Define(node) => needed.extend(reads::mentioned(std::slice::from_ref(node))),
                 }
-                steps.push(step);
-            } else if left > 0 && matches!(step, Scope::Enter(_)) {
-                steps.push(&Scope::Enter(&[]));
             }
-            if matches!(step, Scope::Enter(_)) {
-                left = left.saturating_sub(1);
+            // A macro may call one that is defined after it.
+            if needed.len() == before {
+                break;
             }
         }
-        for step in steps.into_iter().rev() {
+        // What is defined in a scope is defined in a frame of its own: macros outside must not see it.
+        let mut bare = vec![false; scope.len()];
+        let mut defines = false;
+        for (((step, _), wanted), bare) in scope.iter().zip(&wanted).zip(&mut bare).rev() {
+            match step {
+                Scope::Define(_) => defines |= *wanted,
+                Scope::Loop(..) => *bare = defines,
+                Scope::Enter(_) => {
+                    *bare = defines || left > 0;
+                    left = left.saturating_sub(1);
+                }
+            }
+        }
+        let steps = scope.into_iter().zip(wanted).zip(bare);
+        for (((step, _), wanted), bare) in steps {
+            if !wanted {
+                if bare {
+                    writer.enter();
+                }
+                continue;
+            }
             match step {
                 Scope::Loop(id, lp) => {
                     writer.enter();
@@ -332,8 +364,10 @@ impl<'a> Compiler<'_, 'a> {
                     writer.store("loop");
                 }
                 Scope::Enter(assignments) => code::write_node(writer, &Node::Enter(assignments)),
-                // What an `if` prints was printed elsewhere; only what it sets is wanted.
-                Scope::Define(node @ Node::If(_)) => {
+                // What it prints was printed elsewhere; only what it sets is wanted.
+                Scope::Define(
+                    node @ (Node::If(_) | Node::For(_) | Node::AutoEscape(..) | Node::Filter(..)),
+                ) => {
                     writer.begin_capture();
                     code::write_node(writer, node);
                     writer.end_capture();

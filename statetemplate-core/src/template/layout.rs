@@ -256,7 +256,7 @@ impl<'a> Layout<'a> {
         for node in nodes {
             match node {
                 Node::Captured(_, inside) => self.follow_all(inside),
-                node if node.is_silent() => self.follow(node),
+                node if node.is_silent() || !reads::defined_inside(node).is_empty() => self.follow(node),
                 _ => {}
             }
         }

@@ -14,6 +14,7 @@ mod machinery;
 mod node;
 mod plan;
 mod reads;
+mod rows;
 mod skeleton;
 mod source;
 mod syntax;

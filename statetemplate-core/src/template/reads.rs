@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use minijinja::{Environment, Value};
 
 use super::machinery::ast::{self, CallType, Expr, Stmt};
-use super::node::{Node, emitted};
+use super::node::{Node, Nodes, emitted};
 use super::source::Sources;
 use super::syntax;
 
@@ -122,6 +122,14 @@ impl<'a> Names<'a> {
                         decl.defaults
                             .iter()
                             .for_each(|default| inner.read(default, &mut reads));
+                        // minijinja overlooks some names when it makes the macro's closure, and then the macro sees the
+                        // data instead of what is in scope.
+                        let mut mentioned = BTreeSet::new();
+                        mentioned_in_statement(statement, &mut mentioned);
+                        mentioned.retain(|name| self.meaning(name).is_some());
+                        reads
+                            .paths
+                            .extend(mentioned.into_iter().map(|name| vec![Step::Key(name)]));
                         Meaning::Local { reads, plain: false }
                     }
                     Stmt::Import(import) => self.imported(&import.expr),
@@ -143,28 +151,44 @@ impl<'a> Names<'a> {
                 if let Some(filter) = &set.filter {
                     self.read(filter, &mut reads);
                 }
+                self.define_inside(node, &Reads::default(), &[body]);
                 self.assign(&set.target, &Meaning::Local { reads, plain: false });
             }
-            // Names set inside an `if` stay set after it.
             Node::If(branch) => {
                 let mut conditions = Reads::default();
                 branch
                     .arms
                     .iter()
                     .for_each(|(condition, _)| self.read(condition, &mut conditions));
-                let arms: Vec<Names<'a>> = node.children().into_iter().map(|body| self.after(body)).collect();
-                for name in defined_inside(node) {
-                    let mut reads = conditions.clone();
-                    reads.add(&self.name(name, &[]));
-                    let mut plain = self.is_plain_name(name);
-                    for arm in &arms {
-                        reads.add(&arm.name(name, &[]));
-                        plain &= arm.is_plain_name(name);
-                    }
-                    self.names.push((name, Meaning::Local { reads, plain }));
-                }
+                self.define_inside(node, &conditions, &node.children());
+            }
+            Node::For(lp) => {
+                let items = self.of(&lp.syntax.iter);
+                self.define_inside(node, &items, &[&lp.otherwise]);
+            }
+            Node::AutoEscape(_, body) | Node::Filter(_, body) => {
+                self.define_inside(node, &Reads::default(), &[body]);
             }
             _ => {}
+        }
+    }
+
+    /// Names that are set inside `if` and the like stay set after it; `conditions` decide which part is run.
+    fn define_inside(&mut self, node: &Node<'a>, conditions: &Reads, parts: &[&Nodes<'a>]) {
+        let names = defined_inside(node);
+        if names.is_empty() {
+            return;
+        }
+        let parts: Vec<Names<'a>> = parts.iter().map(|body| self.after(body)).collect();
+        for name in names {
+            let mut reads = conditions.clone();
+            reads.add(&self.name(name, &[]));
+            let mut plain = self.is_plain_name(name);
+            for part in &parts {
+                reads.add(&part.name(name, &[]));
+                plain &= part.is_plain_name(name);
+            }
+            self.names.push((name, Meaning::Local { reads, plain }));
         }
     }
 
@@ -254,6 +278,7 @@ impl<'a> Names<'a> {
                     }
                     reads.add(&inner.of_nodes(&lp.body));
                     reads.add(&scope.of_nodes(&lp.otherwise));
+                    scope.define(node);
                 }
                 Node::Enter(assignments) => {
                     scopes.push(scope.depth());
@@ -272,10 +297,12 @@ impl<'a> Names<'a> {
                 Node::AutoEscape(block, inside) => {
                     scope.read(&block.enabled, &mut reads);
                     reads.add(&scope.of_nodes(inside));
+                    scope.define(node);
                 }
                 Node::Filter(block, inside) => {
                     scope.read(&block.filter, &mut reads);
                     reads.add(&scope.of_nodes(inside));
+                    scope.define(node);
                 }
                 Node::Native(statement) => {
                     if matches!(statement, Stmt::Include(_)) {
@@ -510,11 +537,15 @@ fn path(expr: &Expr<'static>, steps: &mut Vec<Step>) -> Option<&'static str> {
     }
 }
 
-/// The names that `set` statements inside an `if` leave behind.
+/// The names that statements inside a node leave behind: only loops' rows and what is between `Enter` and `Leave` have a
+/// frame of their own.
 pub(super) fn defined_inside(node: &Node<'_>) -> Vec<&'static str> {
     let mut names = Vec::new();
-    let Node::If(_) = node else { return names };
-    for nodes in node.children() {
+    let parts = match node {
+        Node::For(lp) => vec![&lp.otherwise],
+        _ => node.children(),
+    };
+    for nodes in parts {
         let mut depth = 0usize;
         for inside in nodes.iter() {
             match inside {
@@ -522,9 +553,11 @@ pub(super) fn defined_inside(node: &Node<'_>) -> Vec<&'static str> {
                 Node::Leave => depth = depth.saturating_sub(1),
                 _ if depth > 0 => {}
                 Node::Define(statement) => names.extend(syntax::defined(statement)),
-                Node::Capture(set, _) => syntax::assigned(&set.target, &mut names),
-                Node::If(_) => names.extend(defined_inside(inside)),
-                _ => {}
+                Node::Capture(set, _) => {
+                    names.extend(defined_inside(inside));
+                    syntax::assigned(&set.target, &mut names);
+                }
+                _ => names.extend(defined_inside(inside)),
             }
         }
     }
