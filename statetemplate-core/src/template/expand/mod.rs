@@ -37,11 +37,11 @@ use scope::What;
 pub(super) use copy::rebound_in;
 pub(super) use scope::Scope;
 
-/// How many nodes of syntax one call may be written out to.
-const CALL_LIMIT: usize = 6_000;
+/// How many nodes of syntax one call, or one print of a set block, may be written out to.
+const CALL_LIMIT: usize = 4_000;
 /// How many nodes of syntax all calls of a page may be written out to. Beyond it calls stay calls: they are slower to
 /// update, while a page of any size has to compile.
-const PAGE_LIMIT: usize = 60_000;
+const PAGE_LIMIT: usize = 20_000;
 /// How many calls may be written out inside one another.
 const MAX_DEPTH: usize = 24;
 
@@ -110,7 +110,7 @@ impl<'a> Expander<'a> {
         };
         match scope.lookup(var.id)?.what {
             What::Text(text) if self.enabled && text.means_the_same(scope) => {
-                self.limit = PAGE_LIMIT;
+                self.limit = (self.nodes + CALL_LIMIT).min(PAGE_LIMIT);
                 self.spend(text.size()).ok()?;
                 Some(text.nodes())
             }
