@@ -351,7 +351,8 @@ impl<'a> Layout<'a> {
         kind: impl FnOnce(&mut Self, &mut Draft<'a>) -> DraftKind<'a>,
     ) {
         let scope = self.scope.clone();
-        let reads = self.names.of_nodes(nodes);
+        let open = self.open.iter().map(|(_, names)| *names).collect();
+        let reads = self.names.of_nodes_within(nodes, open);
         draft.mentions.extend(reads::mentioned(nodes));
         let kind = kind(self, draft);
         self.push_slot(

@@ -50,6 +50,11 @@ enum Meaning {
     Counter(LoopId),
     /// Something computed from what is read here; `plain` when it can't be HTML.
     Local { reads: Reads, plain: bool },
+    /// A macro: what it reads where it is defined, and the names that it mentions. Those may be set anew later.
+    Macro {
+        reads: Reads,
+        mentions: BTreeSet<&'static str>,
+    },
 }
 
 /// The names in scope at one place of the template.
@@ -102,9 +107,14 @@ impl<'a> Names<'a> {
             }
             Node::Define(statement) => {
                 let meaning = match statement {
-                    Stmt::Set(set) => Meaning::Local {
-                        reads: self.of(&set.expr),
-                        plain: self.is_plain(&set.expr),
+                    Stmt::Set(set) => match &set.expr {
+                        Expr::Var(var) if matches!(self.meaning(var.id), Some(Meaning::Macro { .. })) => {
+                            self.meaning(var.id).cloned().expect("just looked up")
+                        }
+                        expr => Meaning::Local {
+                            reads: self.of(expr),
+                            plain: self.is_plain(expr),
+                        },
                     },
                     Stmt::Macro(decl) => {
                         let mut inner = self.clone();
@@ -124,13 +134,11 @@ impl<'a> Names<'a> {
                             .for_each(|default| inner.read(default, &mut reads));
                         // minijinja overlooks some names when it makes the macro's closure, and then the macro sees the
                         // data instead of what is in scope.
-                        let mut mentioned = BTreeSet::new();
-                        mentioned_in_statement(statement, &mut mentioned);
-                        mentioned.retain(|name| self.meaning(name).is_some());
-                        reads
-                            .paths
-                            .extend(mentioned.into_iter().map(|name| vec![Step::Key(name)]));
-                        Meaning::Local { reads, plain: false }
+                        let mut mentions = BTreeSet::new();
+                        mentioned_in_statement(statement, &mut mentions);
+                        let bound = mentions.iter().filter(|name| self.meaning(name).is_some());
+                        reads.paths.extend(bound.map(|name| vec![Step::Key(name)]));
+                        Meaning::Macro { reads, mentions }
                     }
                     Stmt::Import(import) => self.imported(&import.expr),
                     Stmt::FromImport(import) => self.imported(&import.expr),
@@ -242,8 +250,12 @@ impl<'a> Names<'a> {
 
     /// What these nodes read, all together.
     pub(super) fn of_nodes(&self, nodes: &[Node<'a>]) -> Reads {
+        self.of_nodes_within(nodes, Vec::new())
+    }
+
+    /// What these nodes read, which may end scopes that are open around them; each is given by the depth it started at.
+    pub(super) fn of_nodes_within(&self, nodes: &[Node<'a>], mut scopes: Vec<usize>) -> Reads {
         let mut scope = self.clone();
-        let mut scopes = Vec::new();
         let mut reads = Reads::default();
         for node in nodes {
             match node {
@@ -251,7 +263,7 @@ impl<'a> Names<'a> {
                 Node::Emit(statement) | Node::Guarded(_, statement) => {
                     scope.read(&emitted(statement).expr, &mut reads);
                 }
-                Node::Captured(_, inside) => reads.add(&scope.of_nodes(inside)),
+                Node::Captured(_, inside) => reads.add(&scope.of_nodes_within(inside, scopes.clone())),
                 Node::If(branch) => {
                     for (condition, body) in &branch.arms {
                         scope.read(condition, &mut reads);
@@ -396,6 +408,7 @@ impl<'a> Names<'a> {
                 reads.counters.insert((*id, attribute));
             }
             Some(Meaning::Local { reads: local, .. }) => reads.add(local),
+            Some(Meaning::Macro { .. }) => self.called(name, &mut BTreeSet::new(), &mut reads),
             None => {
                 let mut path = vec![Step::Key(name)];
                 path.extend_from_slice(steps);
@@ -403,6 +416,23 @@ impl<'a> Names<'a> {
             }
         }
         reads
+    }
+
+    /// What a macro reads when it is called here: some of the names that it mentions may have been set since.
+    fn called(&self, name: &'static str, seen: &mut BTreeSet<&'static str>, reads: &mut Reads) {
+        match self.meaning(name) {
+            Some(Meaning::Macro {
+                reads: defined,
+                mentions,
+            }) => {
+                if seen.insert(name) {
+                    reads.add(defined);
+                    mentions.iter().for_each(|name| self.called(name, seen, reads));
+                }
+            }
+            Some(_) => reads.add(&self.name(name, &[])),
+            None => {}
+        }
     }
 
     /// Whether what an expression prints is text: never a safe string with markup in it.
@@ -443,6 +473,7 @@ impl<'a> Names<'a> {
         match self.meaning(name) {
             Some(Meaning::Local { plain, .. } | Meaning::Item { plain, .. }) => *plain,
             Some(Meaning::Counter(_)) => true,
+            Some(Meaning::Macro { .. }) => false,
             None => self.is_plain_global(name),
         }
     }

@@ -9,6 +9,7 @@ mod golden;
 mod macros;
 mod oracle;
 mod random;
+mod random_macros;
 mod traps;
 mod updates;
 mod workload;
