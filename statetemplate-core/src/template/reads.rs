@@ -129,9 +129,11 @@ impl<'a> Names<'a> {
                         }
                         let mut reads = Reads::default();
                         inner.statements(&decl.body, &mut reads);
-                        decl.defaults
-                            .iter()
-                            .for_each(|default| inner.read(default, &mut reads));
+                        // A default does not see the parameters in front of it, but what has their names outside.
+                        for default in &decl.defaults {
+                            inner.read(default, &mut reads);
+                            self.read(default, &mut reads);
+                        }
                         // minijinja overlooks some names when it makes the macro's closure, and then the macro sees the
                         // data instead of what is in scope.
                         let mut mentions = BTreeSet::new();
