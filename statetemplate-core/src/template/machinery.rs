@@ -206,7 +206,8 @@ fn begin_capture() -> Instruction<'static> {
         .clone()
 }
 
-/// Whether text that is safe where `escape` holds is printed as it is: an environment can have a formatter of its own.
+/// Whether text that is safe where `escape` holds is printed as it is, and what is left out not at all: an environment
+/// can have a formatter of its own.
 pub(super) fn prints_as_it_is(env: &Environment<'static>, escape: &AutoEscape) -> bool {
     const SAMPLE: &str = "Ab 1 <i title=\"c\">&amp;'é\n</i>";
     let sample = match escape {
@@ -216,6 +217,9 @@ pub(super) fn prints_as_it_is(env: &Environment<'static>, escape: &AutoEscape) -
     let mut writer = Writer::new("sample", "", escape.clone());
     writer.constant(sample);
     writer.emit_here();
+    let nothing = machinery::parse("{{ 1 if false }}", "sample", SyntaxConfig::default())
+        .expect("the sample is a valid template");
+    writer.statement(&nothing);
     let printed = writer.finish().render(env, Value::UNDEFINED);
     printed.is_ok_and(|printed| printed == SAMPLE)
 }

@@ -365,9 +365,12 @@ impl<'a> Resolver<'a> {
         if self.writes_out {
             // An argument that is known may be all that stands here.
             let printed = match statement {
-                ast::Stmt::EmitExpr(emit) if matches!(emit.expr, ast::Expr::Const(_)) => {
-                    machinery::printed(self.env, self.escape, statement)
-                }
+                ast::Stmt::EmitExpr(emit) => match &emit.expr {
+                    ast::Expr::Const(constant) if constant.value.as_str().is_some() => {
+                        machinery::printed(self.env, self.escape, statement)
+                    }
+                    _ => None,
+                },
                 _ => None,
             };
             out.extend(printed.map(Node::Raw));

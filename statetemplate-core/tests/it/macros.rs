@@ -758,3 +758,80 @@ fn what_shows_the_names_in_scope_stays_a_call() {
         &[json!({"y": 1}), json!({"y": 2})],
     );
 }
+
+#[test]
+fn one_of_two_calls_is_a_branch() {
+    let data = [
+        json!({"x": "a", "on": true}),
+        json!({"x": "b", "on": true}),
+        json!({"x": "b", "on": false}),
+        json!({}),
+    ];
+    for page in [
+        "{% macro m(x) %}<i>{{ x }}</i>{% endmacro %}{% macro n(x) %}<b>{{ x }}</b>{% endmacro %}<p>{{ m(x) if on else n(x) }}</p>",
+        "{% macro m(x) %}<i>{{ x }}</i>{% endmacro %}<p>{{ m(x) if on }}{{ x if on else m(x) }}</p>",
+        "{% macro m(x) %}<i>{{ caller() if caller else x }}{{ caller() if caller }}</i>{% endmacro %}<p>{{ m(x) if on }}{% call m(x) %}{{ x }}{% endcall %}</p>",
+    ] {
+        fine(&[("page.html", page)], &data);
+    }
+}
+
+#[test]
+fn modules_that_import_one_another_do_not_end_in_a_spin() {
+    let mut templates = vec![
+        ("page.html", "{% import 'm11.html' as m %}<p>{{ m.m(x) }}</p>"),
+        ("m0.html", "{% macro m(x) %}<i>{{ x }}</i>{% endmacro %}"),
+    ];
+    for n in 1..12 {
+        let source = format!(
+            "{{% import 'm{0}.html' as a %}}{{% import 'm{0}.html' as b %}}{{% macro m(x) %}}{{{{ a.m(x) }}}}{{{{ b.m(x) }}}}{{% endmacro %}}",
+            n - 1
+        );
+        templates.push((leaked(format!("m{n}.html")), leaked(source)));
+    }
+    opaque(&templates, &[json!({"x": 1}), json!({"x": 2})]);
+    // A template that imports itself has no end for minijinja either; only its compilation is our concern.
+    let env = environment(&[(
+        "page.html",
+        "{% macro m(x) %}<i>{{ x }}</i>{% endmacro %}{% import 'page.html' as own %}<p>{{ own.m(1) }}</p>",
+    )]);
+    Plan::compile(&env, "page.html").unwrap();
+}
+
+#[test]
+fn of_two_imports_under_one_name_the_first_counts() {
+    let ui = "{% macro a(x) %}<i>{{ x }}</i>{% endmacro %}{% macro b(x) %}<b>{{ x }}</b>{% endmacro %}";
+    fine(
+        &[
+            (
+                "page.html",
+                "{% from 'ui.html' import a as m, b as m %}<p>{{ m(x) }}</p>",
+            ),
+            ("ui.html", ui),
+        ],
+        &[json!({"x": 1}), json!({"x": 2})],
+    );
+}
+
+#[test]
+fn a_long_chain_of_macros_is_followed_as_far_as_it_goes() {
+    for length in [20, 60] {
+        let mut page = "{% macro m0(x) %}<i>{{ x }}</i>{% endmacro %}".to_owned();
+        for n in 1..length {
+            page += &format!(
+                "{{% macro m{n}(x) %}}<div>{{{{ m{}(x) }}}}</div>{{% endmacro %}}",
+                n - 1
+            );
+        }
+        page += &format!("{{{{ m{}(x) }}}}", length - 1);
+        let run = if length == 20 {
+            |templates: Templates<'_>, data: &[Value]| drop(fine(templates, data))
+        } else {
+            opaque
+        };
+        run(
+            &[("page.html", leaked(page))],
+            &[json!({"x": 1}), json!({"x": 2})],
+        );
+    }
+}

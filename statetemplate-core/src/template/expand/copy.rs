@@ -65,16 +65,10 @@ impl<'x, 'a> Copier<'x, 'a> {
         out.push(match statement {
             Stmt::EmitRaw(raw) => Stmt::EmitRaw(spanned(ast::EmitRaw { raw: raw.raw }, raw.span())),
             Stmt::EmitExpr(emit) => {
-                let called = match &emit.expr {
-                    Expr::Call(call) => self.call(env, call, None).ok(),
-                    _ => None,
-                };
-                match called {
-                    Some(written_out) => written_out,
-                    None => {
-                        let expr = self.expr(env, &emit.expr)?;
-                        Stmt::EmitExpr(spanned(ast::EmitExpr { expr }, emit.span()))
-                    }
+                // What can't be written out is printed as it is.
+                match self.emit(env, &emit.expr) {
+                    Ok(written_out) => written_out,
+                    Err(Opaque) => self.print(env, &emit.expr, emit.span())?,
                 }
             }
             Stmt::CallBlock(block) => self.call(env, &block.call, Some(&block.macro_decl))?,
@@ -128,6 +122,62 @@ impl<'x, 'a> Copier<'x, 'a> {
             | Stmt::Extends(_) => return Err(Opaque),
         });
         Ok(())
+    }
+
+    /// Writes out what `{{ … }}` prints: a call, or one of two.
+    pub(super) fn emit(
+        &mut self,
+        env: &mut Env<'a>,
+        expr: &'a Expr<'static>,
+    ) -> Result<Stmt<'static>, Opaque> {
+        match expr {
+            Expr::Call(call) => self.call(env, call, None),
+            Expr::IfExpr(either) => {
+                let span = either.span();
+                if let Some(answer) = self.asks_for_caller(env, &either.test_expr)? {
+                    let chosen = if answer {
+                        Some(&either.true_expr)
+                    } else {
+                        either.false_expr.as_ref()
+                    };
+                    return match chosen {
+                        Some(expr) => self.emit(env, expr).or_else(|Opaque| self.print(env, expr, span)),
+                        None => Ok(Stmt::Template(spanned(ast::Template { children: vec![] }, span))),
+                    };
+                }
+                let yes = self.emit(env, &either.true_expr);
+                let no = either
+                    .false_expr
+                    .as_ref()
+                    .map(|expr| (expr, self.emit(env, expr)));
+                if yes.is_err() && !matches!(no, Some((_, Ok(_)))) {
+                    return Err(Opaque);
+                }
+                let expr = self.expr(env, &either.test_expr)?;
+                let true_body = vec![yes.or_else(|Opaque| self.print(env, &either.true_expr, span))?];
+                let false_body = match no {
+                    None => vec![],
+                    Some((expr, no)) => vec![no.or_else(|Opaque| self.print(env, expr, span))?],
+                };
+                let branch = ast::IfCond {
+                    expr,
+                    true_body,
+                    false_body,
+                };
+                Ok(Stmt::IfCond(spanned(branch, span)))
+            }
+            _ => Err(Opaque),
+        }
+    }
+
+    fn print(
+        &mut self,
+        env: &mut Env<'a>,
+        expr: &'a Expr<'static>,
+        span: Span,
+    ) -> Result<Stmt<'static>, Opaque> {
+        let expr = self.expr(env, expr)?;
+        Ok(Stmt::EmitExpr(spanned(ast::EmitExpr { expr }, span)))
     }
 
     fn branch(

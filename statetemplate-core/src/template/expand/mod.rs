@@ -87,10 +87,7 @@ impl<'a> Expander<'a> {
         let mut copier = Copier::new(self, scope);
         let mut here = Env::here();
         match statement {
-            Stmt::EmitExpr(emit) => match &emit.expr {
-                ast::Expr::Call(call) => copier.call(&mut here, call, None).ok(),
-                _ => None,
-            },
+            Stmt::EmitExpr(emit) => copier.emit(&mut here, &emit.expr).ok(),
             Stmt::CallBlock(block) => copier.call(&mut here, &block.call, Some(&block.macro_decl)).ok(),
             _ => None,
         }

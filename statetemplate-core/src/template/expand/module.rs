@@ -7,11 +7,14 @@ use super::call::Definition;
 use super::copy::{Copier, rebound_in, spanned};
 use super::names::{Caller, Env, Home, Resolved, Written};
 use super::scope::{Scope, What};
-use super::{Expander, MAX_DEPTH, ModuleId, Opaque, PAGE_LIMIT};
+use super::{Expander, ModuleId, Opaque, PAGE_LIMIT};
 use crate::template::machinery::ast::{self, Expr, Stmt};
 use crate::template::machinery::intern;
 use crate::template::source::Source;
 use crate::template::syntax;
+
+/// How many imports of a page are followed.
+const MAX_MODULES: usize = 200;
 
 /// What a template binds at its top level when it is imported.
 pub(super) struct Module<'a> {
@@ -97,9 +100,11 @@ impl<'a> Expander<'a> {
                 Expr::Var(var) => vec![(var.id, Member::Module(id))],
                 _ => vec![],
             },
+            // Of names that are imported under the same one, minijinja keeps the first.
             Stmt::FromImport(import) => import
                 .names
                 .iter()
+                .rev()
                 .filter_map(|(name, alias)| {
                     let (Expr::Var(name), Expr::Var(target)) = (name, alias.as_ref().unwrap_or(name)) else {
                         return None;
@@ -126,13 +131,8 @@ impl<'a> Expander<'a> {
         values: &mut Vec<Stmt<'static>>,
     ) -> Option<ModuleId> {
         let imported = self.sources.named(source, syntax::constant_name(name)?)?;
-        let mut depth = 0;
-        let mut around = parent;
-        while let Some(id) = around {
-            depth += 1;
-            around = self.modules[id].parent;
-        }
-        if depth == MAX_DEPTH || syntax::has_blocks(imported.statements()) {
+        // Modules that import one another end here, and those that import many that import many.
+        if self.modules.len() == MAX_MODULES || syntax::has_blocks(imported.statements()) {
             return None;
         }
         let id = self.modules.len();
