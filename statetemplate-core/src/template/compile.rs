@@ -14,7 +14,7 @@ use super::layout::{
 };
 use super::machinery::{Program, Writer, intern};
 use super::marks::Mark;
-use super::node::{For, Node};
+use super::node::{self, For, Node};
 use super::plan::Choice;
 use super::reads::{self, ANYTHING, LoopId};
 use super::syntax;
@@ -206,7 +206,7 @@ impl<'a> Compiler<'_, 'a> {
                     .for_each(|(condition, _)| reads::mentioned_in(condition, &mut needed)),
                 DraftKind::List(_) => {}
             }
-            selected[*number] = select(&slot.scope[outer..], &mut needed);
+            selected[*number] = select(&slot.scope[outer..], &mut needed, slot.kind.scopes_left());
             outside.extend(needed);
         }
         self.each_instance(writer, id, outside, |writer| {
@@ -216,25 +216,25 @@ impl<'a> Compiler<'_, 'a> {
         });
     }
 
-    fn print_slot(
-        &self,
-        writer: &mut Writer,
-        id: FragmentId,
-        slot: &SlotDraft<'a>,
-        steps: &[(&Scope<'a>, bool)],
-    ) {
+    fn print_slot(&self, writer: &mut Writer, id: FragmentId, slot: &SlotDraft<'a>, steps: &[Step<'_, 'a>]) {
         let draft = self.draft(id);
         let mut frames = Frames::default();
         match &slot.kind {
-            DraftKind::Text { steps: values, .. } | DraftKind::Attribute { steps: values, .. } => {
+            DraftKind::Text {
+                nodes, steps: values, ..
+            }
+            | DraftKind::Attribute {
+                nodes, steps: values, ..
+            } => {
                 let silent = values.iter().any(|step| matches!(step, ValueStep::Silent(_)));
                 frames.start(writer, steps, silent);
                 for step in values {
                     match step {
-                        ValueStep::Silent(node) => frames.node(writer, node),
+                        ValueStep::Silent(node) => code::write_node(writer, node),
                         ValueStep::Hole(hole) => self.print_hole(writer, draft, *hole),
                     }
                 }
+                frames.follow(nodes);
             }
             DraftKind::Tag { nodes, hole } | DraftKind::Region { nodes, hole, .. } => {
                 frames.start(
@@ -243,6 +243,7 @@ impl<'a> Compiler<'_, 'a> {
                     nodes.iter().any(|node| !matches!(node, Node::Emit(_))),
                 );
                 self.print_hole(writer, draft, *hole);
+                frames.follow(nodes);
             }
             DraftKind::Branch { arms, otherwise, .. } => {
                 frames.start(writer, steps, false);
@@ -286,7 +287,7 @@ impl<'a> Compiler<'_, 'a> {
         filter
             .iter()
             .for_each(|filter| reads::mentioned_in(filter, &mut needed));
-        let steps = select(&slot.scope, &mut needed);
+        let steps = select(&slot.scope, &mut needed, 0);
         Frames::default().start(&mut writer, &steps, false);
         code::write_items(&mut writer, &list.lp);
         writer.finish()
@@ -297,7 +298,7 @@ impl<'a> Compiler<'_, 'a> {
         let mut writer = self.writer();
         let (_, inner) = split(&self.draft(id).scope);
         let mut needed = self.draft(id).mentions.clone();
-        let steps = select(inner, &mut needed);
+        let steps = select(inner, &mut needed, 0);
         self.each_instance(&mut writer, id, needed, |writer| {
             let mut frames = Frames::default();
             writer.mark(Mark::Row);
@@ -330,7 +331,7 @@ impl<'a> Compiler<'_, 'a> {
         let (outer, inner) = split(&self.draft(id).scope);
         let outer = match outer {
             Some((outer, around)) => {
-                let steps = select(outer, &mut needed);
+                let steps = select(outer, &mut needed, 0);
                 Frames::default().start(writer, &steps, false);
                 writer.lookup(ROWS);
                 writer.start_for(false, false);
@@ -451,28 +452,41 @@ fn split<'s, 'a>(
     }
 }
 
-/// The steps of a scope that define the names that are needed, each with whether it does. What these need is needed, too.
-fn select<'s, 'a>(scope: &'s [Scope<'a>], needed: &mut BTreeSet<&'static str>) -> Vec<(&'s Scope<'a>, bool)> {
-    let mut steps = Vec::new();
-    for step in scope.iter().rev() {
-        let mut defined = Vec::new();
-        match step {
-            Scope::Loop(_, lp) => {
-                syntax::assigned(&lp.syntax.target, &mut defined);
-                defined.push("loop");
+/// A step of a scope, as a program takes it.
+#[derive(Clone)]
+struct Step<'s, 'a> {
+    step: &'s Scope<'a>,
+    /// Whether it defines anything that is needed.
+    wanted: bool,
+    /// Whether its scope needs a frame even so.
+    bare: bool,
+}
+
+/// Chooses the steps of a scope that define the names that are needed; what these need is needed, too. `left`: how many
+/// of the innermost scopes the code to come leaves.
+fn select<'s, 'a>(
+    scope: &'s [Scope<'a>],
+    needed: &mut BTreeSet<&'static str>,
+    mut left: usize,
+) -> Vec<Step<'s, 'a>> {
+    let defined: Vec<Vec<&'static str>> = scope.iter().map(defined_by).collect();
+    let mut steps: Vec<Step<'s, 'a>> = scope
+        .iter()
+        .map(|step| Step {
+            step,
+            wanted: false,
+            bare: false,
+        })
+        .collect();
+    loop {
+        let before = needed.len();
+        for (step, defined) in steps.iter_mut().zip(&defined).rev() {
+            if step.wanted || !(needed.contains(ANYTHING) || defined.iter().any(|name| needed.contains(name)))
+            {
+                continue;
             }
-            Scope::Enter(assignments) => {
-                assignments
-                    .iter()
-                    .for_each(|(target, _)| syntax::assigned(target, &mut defined));
-            }
-            Scope::Define(Node::Define(statement)) => defined = syntax::defined(statement),
-            Scope::Define(Node::Capture(set, _)) => syntax::assigned(&set.target, &mut defined),
-            Scope::Define(node) => defined = reads::defined_inside(node),
-        }
-        let wanted = needed.contains(ANYTHING) || defined.iter().any(|name| needed.contains(name));
-        if wanted {
-            match step {
+            step.wanted = true;
+            match step.step {
                 Scope::Loop(..) => {}
                 Scope::Enter(assignments) => {
                     assignments
@@ -482,74 +496,105 @@ fn select<'s, 'a>(scope: &'s [Scope<'a>], needed: &mut BTreeSet<&'static str>) -
                 Scope::Define(node) => needed.extend(reads::mentioned(std::slice::from_ref(node))),
             }
         }
-        steps.push((step, wanted));
+        // A macro may call one that is defined after it.
+        if needed.len() == before {
+            break;
+        }
     }
-    steps.reverse();
+    // What is defined in a scope is defined in a frame of its own: macros outside must not see it.
+    let mut defines = false;
+    for step in steps.iter_mut().rev() {
+        match step.step {
+            Scope::Define(_) => defines |= step.wanted,
+            Scope::Loop(..) => step.bare = defines,
+            Scope::Enter(_) => {
+                step.bare = defines || left > 0;
+                left = left.saturating_sub(1);
+            }
+        }
+    }
     steps
 }
 
-/// The frames that a piece of code opens, so that it leaves as many as it found.
+/// The names that a step of a scope defines.
+fn defined_by(step: &Scope<'_>) -> Vec<&'static str> {
+    let mut defined = Vec::new();
+    match step {
+        Scope::Loop(_, lp) => {
+            syntax::assigned(&lp.syntax.target, &mut defined);
+            defined.push("loop");
+        }
+        Scope::Enter(assignments) => {
+            assignments
+                .iter()
+                .for_each(|(target, _)| syntax::assigned(target, &mut defined));
+        }
+        Scope::Define(Node::Define(statement)) => defined = syntax::defined(statement),
+        Scope::Define(node) => {
+            defined = reads::defined_inside(node);
+            if let Node::Capture(set, _) = node {
+                syntax::assigned(&set.target, &mut defined);
+            }
+        }
+    }
+    defined
+}
+
+/// Counts the frames that a piece of code opens, so that it leaves as many as it found.
 #[derive(Default)]
 struct Frames {
-    /// Scopes of the template that are open, and for each whether it has a frame.
-    open: Vec<bool>,
-    /// Frames of ours.
-    own: usize,
+    open: usize,
 }
 
 impl Frames {
     /// Runs what of the scope is wanted. `apart`: the code that follows defines names, which must not outlive it.
-    fn start(&mut self, writer: &mut Writer, steps: &[(&Scope<'_>, bool)], apart: bool) {
-        if apart || steps.iter().any(|(_, wanted)| *wanted) {
+    fn start(&mut self, writer: &mut Writer, steps: &[Step<'_, '_>], apart: bool) {
+        if apart || steps.iter().any(|step| step.wanted) {
             writer.enter();
-            self.own += 1;
+            self.open += 1;
         }
-        for (step, wanted) in steps {
+        for Step { step, wanted, bare } in steps {
             match step {
-                Scope::Loop(id, lp) if *wanted => {
+                _ if !wanted => {
+                    if *bare {
+                        writer.enter();
+                        self.open += 1;
+                    }
+                }
+                Scope::Loop(id, lp) => {
                     writer.enter();
-                    self.own += 1;
+                    self.open += 1;
                     writer.lookup(item_name(*id));
                     writer.assignment(&lp.syntax.target);
                     writer.lookup(counter_name(*id));
                     writer.store("loop");
                 }
                 Scope::Enter(assignments) => {
-                    if *wanted {
-                        code::write_node(writer, &Node::Enter(assignments));
-                    }
-                    self.open.push(*wanted);
+                    code::write_node(writer, &Node::Enter(assignments));
+                    self.open += 1;
                 }
-                // What an `if` prints was printed elsewhere; only what it sets is wanted.
-                Scope::Define(node @ Node::If(_)) if *wanted => {
+                // What it prints was printed elsewhere; only what it sets is wanted.
+                Scope::Define(
+                    node @ (Node::If(_) | Node::For(_) | Node::AutoEscape(..) | Node::Filter(..)),
+                ) => {
                     writer.begin_capture();
                     code::write_node(writer, node);
                     writer.end_capture();
                     writer.discard();
                 }
-                Scope::Define(node) if *wanted => code::write_node(writer, node),
-                Scope::Loop(..) | Scope::Define(_) => {}
+                Scope::Define(node) => code::write_node(writer, node),
             }
         }
     }
 
-    /// Writes a node that prints nothing. It may end a scope that was open before, and that may have had no frame.
-    fn node(&mut self, writer: &mut Writer, node: &Node<'_>) {
-        match node {
-            Node::Enter(_) => self.open.push(true),
-            Node::Leave => {
-                if self.open.pop() != Some(true) {
-                    return;
-                }
-            }
-            _ => {}
-        }
-        code::write_node(writer, node);
+    /// Takes account of the scopes that nodes end without having started them, and the other way round.
+    fn follow(&mut self, nodes: &[Node<'_>]) {
+        let (left, entered) = node::scopes_crossed(nodes);
+        self.open = (self.open + entered).saturating_sub(left);
     }
 
     fn finish(self, writer: &mut Writer) {
-        let open = self.open.into_iter().filter(|framed| *framed).count();
-        (0..open + self.own).for_each(|_| writer.leave());
+        (0..self.open).for_each(|_| writer.leave());
     }
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::condition::Condition;
 use super::html::{self, Element, Item, TagPart};
 use super::machinery::ast::Expr;
-use super::node::{For, Node, emitted};
+use super::node::{self, For, Node, emitted};
 use super::reads::{self, LoopId, Names, Place, Reads, Step};
 use super::syntax;
 use crate::PathStep;
@@ -92,6 +92,19 @@ pub(super) enum DraftKind<'a> {
         conditions: Option<Vec<Condition>>,
     },
     List(ListDraft<'a>),
+}
+
+impl DraftKind<'_> {
+    /// How many of the scopes that are open where the slot starts end within it.
+    pub(super) fn scopes_left(&self) -> usize {
+        match self {
+            DraftKind::Text { nodes, .. }
+            | DraftKind::Attribute { nodes, .. }
+            | DraftKind::Tag { nodes, .. }
+            | DraftKind::Region { nodes, .. } => node::scopes_crossed(nodes).0,
+            DraftKind::Branch { .. } | DraftKind::List(_) => 0,
+        }
+    }
 }
 
 pub(super) struct ListDraft<'a> {
@@ -258,6 +271,29 @@ impl<'a> Layout<'a> {
 
     /// Follows a node that prints nothing. `printed`: the node is not part of a slot that prints it anyway.
     fn silent(&mut self, draft: &mut Draft<'a>, node: &Node<'a>, printed: bool) {
+        self.follow(node);
+        draft
+            .mentions
+            .extend(reads::mentioned(std::slice::from_ref(node)));
+        draft.steps.push(ValueStep::Silent(node.clone()));
+        if printed {
+            draft.ops.push(Op::Silent(node.clone()));
+        }
+    }
+
+    /// Keeps track of scopes and names through nodes that are run as a whole.
+    fn follow_all(&mut self, nodes: &[Node<'a>]) {
+        for node in nodes {
+            match node {
+                Node::Captured(_, inside) => self.follow_all(inside),
+                node if node.is_silent() || !reads::defined_inside(node).is_empty() => self.follow(node),
+                _ => {}
+            }
+        }
+    }
+
+    /// Keeps track of scopes and names through a node that prints nothing.
+    fn follow(&mut self, node: &Node<'a>) {
         self.version += 1;
         match node {
             Node::Enter(assignments) => {
@@ -275,13 +311,6 @@ impl<'a> Layout<'a> {
                 self.names.define(node);
                 self.scope.push(Scope::Define(node.clone()));
             }
-        }
-        draft
-            .mentions
-            .extend(reads::mentioned(std::slice::from_ref(node)));
-        draft.steps.push(ValueStep::Silent(node.clone()));
-        if printed {
-            draft.ops.push(Op::Silent(node.clone()));
         }
     }
 
@@ -323,6 +352,7 @@ impl<'a> Layout<'a> {
                     end_static(&mut html, raw_text, &mut pieces);
                     let kind = if raw_text { HoleKind::Raw } else { HoleKind::Text };
                     let hole = self.hole(draft, kind, HoleSource::Nodes(vec![dynamic.clone()]));
+                    self.follow_all(std::slice::from_ref(dynamic));
                     if !steps
                         .iter()
                         .any(|step| matches!(step, ValueStep::Hole(known) if *known == hole))
@@ -351,7 +381,8 @@ impl<'a> Layout<'a> {
         kind: impl FnOnce(&mut Self, &mut Draft<'a>) -> DraftKind<'a>,
     ) {
         let scope = self.scope.clone();
-        let reads = self.names.of_nodes(nodes);
+        let open = self.open.iter().map(|(_, names)| *names).collect();
+        let reads = self.names.of_nodes_within(nodes, open);
         draft.mentions.extend(reads::mentioned(nodes));
         let kind = kind(self, draft);
         self.push_slot(
@@ -394,10 +425,7 @@ impl<'a> Layout<'a> {
         self.simple(draft, nodes, "region".to_owned(), |this, draft| {
             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.to_vec()));
             // What the nodes define counts for those after them.
-            nodes
-                .iter()
-                .filter(|node| node.is_silent())
-                .for_each(|node| this.silent(draft, node, false));
+            this.follow_all(nodes);
             DraftKind::Region {
                 nodes: nodes.to_vec(),
                 hole,
@@ -435,6 +463,7 @@ impl<'a> Layout<'a> {
                         format!("attributes of <{}>", element.name),
                         |this, draft| {
                             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.clone()));
+                            this.follow_all(nodes);
                             DraftKind::Tag {
                                 nodes: nodes.clone(),
                                 hole,
@@ -607,9 +636,19 @@ fn starts_with_text(element: &Element<'_>) -> bool {
     matches!(visible(&element.children).first(), Some(Item::Text(_)))
 }
 
-/// The value that tells a row from the others: `st-key`, or the `id` of its first element.
+/// The value that tells a row from the others: `st-key`, or the `id` of its first element. It stands inside the scopes
+/// that are open around that element.
 fn key_of<'a>(items: &[Item<'a>]) -> Option<Vec<Node<'a>>> {
-    items.iter().find_map(|item| match item {
+    let mut open: Vec<Node<'a>> = Vec::new();
+    let mut key = items.iter().find_map(|item| match item {
+        Item::Silent(node @ Node::Enter(_)) => {
+            open.push(node.clone());
+            None
+        }
+        Item::Silent(Node::Leave) => {
+            open.pop();
+            None
+        }
         Item::Element(element) => {
             let value = |wanted: &str| {
                 element.tag.iter().find_map(|part| match part {
@@ -626,7 +665,11 @@ fn key_of<'a>(items: &[Item<'a>]) -> Option<Vec<Node<'a>>> {
                 .find_map(|body| key_of(body)),
         ),
         _ => None,
-    })?
+    })??;
+    let leaves = open.iter().map(|_| Node::Leave).collect::<Vec<_>>();
+    key.splice(0..0, open);
+    key.extend(leaves);
+    Some(key)
 }
 
 fn raw(draft: &mut Draft<'_>, html: &str) {

@@ -268,7 +268,7 @@ impl Plan {
 
 impl Fine {
     fn compile(env: &Environment<'static>, sources: &Sources, template: &str) -> Result<Self, String> {
-        let nodes = sources.resolve(template)?;
+        let nodes = sources.resolve(env, template)?;
         let source = sources.get(template).ok_or("the template was not loaded")?;
         if super::node::changes_namespace(&nodes) {
             return Err("it changes a namespace, which any later part may read".to_owned());

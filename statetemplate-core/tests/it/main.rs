@@ -6,8 +6,10 @@
 mod document;
 mod fixtures;
 mod golden;
+mod macros;
 mod oracle;
 mod random;
+mod random_macros;
 mod traps;
 mod updates;
 mod workload;

@@ -41,6 +41,17 @@ fn a_macro_can_be_held_by_a_variable() {
 }
 
 #[test]
+fn a_scope_may_end_in_the_middle_of_a_text() {
+    let env = environment(&[(
+        "page.html",
+        "<main>{% with a = 1 %}<p>{{ a }}</p>x{% endwith %} more {{ t }}</main>",
+    )]);
+    let mut page = Page::open(&env, "page.html", &json!({"t": 1}));
+    let sent = page.update(&json!({"t": 2}));
+    assert_eq!(sent.operations, [r#"1 text "x more 2""#]);
+}
+
+#[test]
 fn break_and_continue_end_and_skip_rows() {
     let env = environment(&[(
         "page.html",
