@@ -15,7 +15,7 @@ use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, PAGE, Piece,
 use super::machinery::Program;
 use super::reads::{LoopId, Names, Reads, Step};
 use super::source::Sources;
-use super::{escape, html, skeleton};
+use super::{escape, html, item, skeleton};
 use crate::{Error, PathStep, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
@@ -238,7 +238,7 @@ impl Fine {
         }
         let escaped = source.escape == AutoEscape::Html;
         let mut names = Names::new(sources, env, escaped);
-        let mut items = html::parse(&nodes, &mut names.clone()).map_err(|html::Unbalanced(why)| why)?;
+        let mut items = html::parse(&nodes, &mut names.clone()).map_err(|item::Unbalanced(why)| why)?;
         skeleton::settle(&mut items)?;
         names.truncate(0);
         let layout = Layout::new(names, &items);
