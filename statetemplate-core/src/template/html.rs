@@ -6,7 +6,9 @@
 use super::cursor::{Next, Place, Reader, plain_text};
 use super::escape;
 use super::item::{Element, Item, Unbalanced};
+use super::machinery::ast::Stmt;
 use super::node::{Node, Nodes, emitted};
+use super::opaque::Opaque;
 use super::reads::{self, Names};
 use super::tags::{
     FOREIGN, TEXT_ONLY, TRANSPARENT, VOID, end_tag, find_end_tag, follow, follow_tag, starts_markup,
@@ -111,18 +113,14 @@ impl<'a> Reader<'_, 'a> {
                     items.push(Item::List(lp.clone(), body?, otherwise));
                 }
             },
-            Node::Emit(_) => items.push(Item::Region(vec![node.clone()], "the expression may print HTML")),
+            Node::Emit(_) => items.push(Item::Region(vec![node.clone()], Opaque::MayPrintHtml)),
             Node::AutoEscape(_, body) => {
                 self.inside(body)?;
-                items.push(Item::Region(vec![node.clone()], "an autoescape block"));
+                items.push(Item::Region(vec![node.clone()], Opaque::AutoEscape));
             }
-            Node::Filter(..) => items.push(Item::Region(vec![node.clone()], "a filter block")),
-            Node::Native(_) => {
-                items.push(Item::Region(
-                    vec![node.clone()],
-                    "a dynamic include, a call block or a do statement",
-                ));
-            }
+            Node::Filter(..) => items.push(Item::Region(vec![node.clone()], Opaque::FilterBlock)),
+            Node::Native(Stmt::Include(_)) => items.push(Item::Region(vec![node.clone()], Opaque::Include)),
+            Node::Native(_) => items.push(Item::Region(vec![node.clone()], Opaque::Statement)),
             Node::Jump(_) => return Err(Unbalanced("a break or continue".to_owned())),
             Node::Enter(_) | Node::Leave | Node::Define(_) | Node::Capture(..) => {
                 self.scope(node);
@@ -174,7 +172,7 @@ impl<'a> Reader<'_, 'a> {
         items.push(match plain_text(&nodes) {
             Some(text) if looks_like_mark(&text) => Item::Static(String::new()),
             Some(text) => Item::Static(text),
-            None => Item::Region(nodes, "a comment with something dynamic in it"),
+            None => Item::Region(nodes, Opaque::Comment),
         });
         Ok(())
     }
@@ -227,13 +225,12 @@ impl<'a> Reader<'_, 'a> {
                     self.scopes.truncate(scopes.0);
                     self.names.truncate(scopes.1);
                     self.at = content;
-                    let end = self.find_end(&name).ok_or(Unbalanced(why))?;
+                    let Some(end) = self.find_end(&name) else {
+                        return Err(Unbalanced(why));
+                    };
                     let nodes = self.slice(content, end);
                     self.at = end;
-                    vec![Item::Region(
-                        nodes,
-                        "its HTML is not balanced within each branch or row",
-                    )]
+                    vec![Item::Region(nodes, Opaque::Unbalanced(why))]
                 }
             }
         };
@@ -350,19 +347,17 @@ fn looks_like_mark(comment: &str) -> bool {
 }
 
 /// Why a loop can't be followed row by row, if so.
-fn opaque_loop(lp: &super::node::For<'_>) -> Option<&'static str> {
+fn opaque_loop(lp: &super::node::For<'_>) -> Option<Opaque> {
     if lp.syntax.recursive {
-        return Some("a recursive loop");
+        return Some(Opaque::RecursiveLoop);
     }
     let mut reason = None;
     for node in lp.body.iter() {
         node.walk(&mut |inside| {
             if matches!(inside, Node::Jump(_)) {
-                reason = Some("a loop with break or continue");
+                reason = Some(Opaque::Jump);
             }
         });
     }
-    reason.or_else(|| {
-        super::code::loop_variable_escapes(lp).then_some("a loop whose `loop` is used as a value")
-    })
+    reason.or_else(|| super::code::loop_variable_escapes(lp).then_some(Opaque::LoopValue))
 }

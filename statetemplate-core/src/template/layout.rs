@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::item::{Element, Item, TagPart};
 use super::machinery::ast::Expr;
 use super::node::{For, Node, emitted};
+use super::opaque::Opaque;
 use super::reads::{self, LoopId, Names, Reads};
 use super::{syntax, tags};
 
@@ -56,8 +57,10 @@ pub(super) struct SlotDraft<'a> {
     pub(super) reads: Reads,
     /// What the slot and everything inside it reads.
     pub(super) all_reads: Reads,
-    /// Where the slot sits, in words, for `explain`.
+    /// What the slot is, in words.
     pub(super) place: String,
+    /// The elements around it, for `explain`.
+    pub(super) within: String,
 }
 
 pub(super) enum DraftKind<'a> {
@@ -82,7 +85,7 @@ pub(super) enum DraftKind<'a> {
     Region {
         nodes: Vec<Node<'a>>,
         hole: usize,
-        reason: &'static str,
+        reason: Opaque,
     },
     Branch {
         arms: Vec<(&'a Expr<'static>, Option<FragmentId>)>,
@@ -145,6 +148,8 @@ pub(super) struct Layout<'a> {
     scope: Vec<Scope<'a>>,
     /// The lengths of `scope` and depths of `names` at each open scope.
     open: Vec<(usize, usize)>,
+    /// The elements that are open here, outermost first.
+    around: Vec<String>,
     /// Counts changes of scope, so that an expression means the same only where nothing was defined between.
     version: usize,
 }
@@ -166,6 +171,7 @@ impl<'a> Layout<'a> {
             names,
             scope: Vec::new(),
             open: Vec::new(),
+            around: Vec::new(),
             version: 0,
         };
         layout.fragment(items, "", None);
@@ -220,7 +226,7 @@ impl<'a> Layout<'a> {
                 }
                 Item::Region(nodes, reason) => {
                     raw(draft, "<!o>");
-                    self.region(draft, nodes, reason);
+                    self.region(draft, nodes, reason.clone());
                     raw(draft, "<!/>");
                 }
                 Item::Branch(arms, otherwise) => {
@@ -320,6 +326,10 @@ impl<'a> Layout<'a> {
         (pieces, steps)
     }
 
+    fn within(&self) -> String {
+        self.around.join(" > ")
+    }
+
     fn push_slot(&mut self, draft: &mut Draft<'a>, slot: SlotDraft<'a>) {
         draft.slots.push(slot);
         draft.ops.push(Op::Slot(draft.slots.len() - 1));
@@ -345,6 +355,7 @@ impl<'a> Layout<'a> {
                 all_reads: reads.clone(),
                 reads,
                 place,
+                within: self.within(),
             },
         );
     }
@@ -373,7 +384,7 @@ impl<'a> Layout<'a> {
         });
     }
 
-    fn region(&mut self, draft: &mut Draft<'a>, nodes: &[Node<'a>], reason: &'static str) {
+    fn region(&mut self, draft: &mut Draft<'a>, nodes: &[Node<'a>], reason: Opaque) {
         self.simple(draft, nodes, "region".to_owned(), |this, draft| {
             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.to_vec()));
             // What the nodes define counts for those after them.
@@ -448,6 +459,7 @@ impl<'a> Layout<'a> {
                 }
             }
         }
+        self.around.push(label(element));
         self.items(
             draft,
             &element.children,
@@ -456,6 +468,7 @@ impl<'a> Layout<'a> {
             },
             false,
         );
+        self.around.pop();
         raw(draft, &element.end);
     }
 
@@ -490,6 +503,7 @@ impl<'a> Layout<'a> {
                 reads,
                 all_reads,
                 place: "branch".to_owned(),
+                within: self.within(),
             },
         );
     }
@@ -563,9 +577,32 @@ impl<'a> Layout<'a> {
                 reads,
                 all_reads,
                 place,
+                within: self.within(),
             },
         );
     }
+}
+
+/// An element as a person looks for it: its name, with its id or first class where the template has one.
+fn label(element: &Element<'_>) -> String {
+    let attributes = element.tag.iter().filter_map(|part| match part {
+        TagPart::Static(html) => Some(super::text::attributes(
+            html.trim_start_matches('<').trim_end_matches('>'),
+        )),
+        _ => None,
+    });
+    let mut class = None;
+    for (name, value) in attributes.flatten().filter(|(_, value)| !value.is_empty()) {
+        match name.as_str() {
+            "id" => return format!("{}#{value}", element.name),
+            "class" => class = value.split_whitespace().next().map(str::to_owned),
+            _ => {}
+        }
+    }
+    class.map_or_else(
+        || element.name.clone(),
+        |class| format!("{}.{class}", element.name),
+    )
 }
 
 fn visible<'i, 'a>(items: &'i [Item<'a>]) -> Vec<&'i Item<'a>> {

@@ -8,11 +8,14 @@ mod code;
 mod compile;
 mod cursor;
 mod escape;
+mod explain;
 mod html;
 mod item;
 mod layout;
 mod machinery;
 mod node;
+mod opaque;
+mod origin;
 mod plan;
 mod reads;
 mod skeleton;
@@ -21,6 +24,7 @@ mod start_tag;
 mod syntax;
 mod tags;
 pub(crate) mod text;
+mod trust;
 
 pub use plan::Plan;
 

@@ -11,11 +11,11 @@ use minijinja::{AutoEscape, Environment, Value};
 use sha2::{Digest, Sha256};
 
 use super::compile::{Compiler, HEAD};
-use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, PAGE, Piece, ValueStep};
+use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, Piece, ValueStep};
 use super::machinery::Program;
 use super::reads::{LoopId, Names, Reads, Step};
 use super::source::Sources;
-use super::{escape, html, item, skeleton};
+use super::{escape, explain, html, item, skeleton};
 use crate::{Error, PathStep, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
@@ -45,8 +45,8 @@ pub struct Plan {
 enum Form {
     /// Followed slot by slot.
     Fine(Fine),
-    /// Rendered as a whole and sent as a refresh, for the reason given.
-    Whole { reason: String },
+    /// Rendered as a whole and sent as a refresh; `explain` says why.
+    Whole,
 }
 
 #[derive(Debug)]
@@ -90,8 +90,6 @@ pub(crate) struct Slot {
     /// The holes that the slot's value consists of.
     pub(crate) holes: Vec<usize>,
     pub(crate) place: String,
-    /// The fragments that a branch may show.
-    branch_arms: Vec<FragmentId>,
 }
 
 #[derive(Debug)]
@@ -99,7 +97,7 @@ pub(crate) enum SlotKind {
     Text { pieces: Vec<Piece>, drops_newline: bool },
     Attribute { pieces: Vec<Piece> },
     Tag,
-    Region { reason: &'static str },
+    Region,
     Branch,
     List(Box<List>),
 }
@@ -142,7 +140,7 @@ impl Plan {
         let hash = hash_of(&sources, template);
         let form = match Fine::compile(&env, &sources, template) {
             Ok(fine) => Form::Fine(fine),
-            Err(reason) => Form::Whole { reason },
+            Err(_) => Form::Whole,
         };
         Ok(Plan {
             env,
@@ -177,7 +175,7 @@ impl Plan {
                     .render(&self.env, root.value())
                     .map_err(|error| self.explain_error(error, data))
             }
-            Form::Whole { .. } => {
+            Form::Whole => {
                 let mut html = self.render_plain(data)?;
                 let at = html.find("</head>").unwrap_or(html.len());
                 html.insert_str(at, head);
@@ -198,7 +196,7 @@ impl Plan {
     pub(crate) fn fine(&self) -> Option<&Fine> {
         match &self.form {
             Form::Fine(fine) => Some(fine),
-            Form::Whole { .. } => None,
+            Form::Whole => None,
         }
     }
 
@@ -215,33 +213,53 @@ impl Plan {
         }
     }
 
-    /// Says, for people, what the plan found: each slot, what it reads, and why a region is replaced as a whole.
+    /// Says, for people, what the engine makes of the template: read it to see why an update is larger than expected.
+    ///
+    /// Each place of the page that can change has a line, in a tree of branches and rows: its number, by which
+    /// updates and [`Patch::operations`](crate::Patch::operations) name it, what and where it is, in which line of
+    /// which template, and which data it reads. Below stand what would make opaque parts and lists finer, each place
+    /// that trusts `|safe`, and a summary; for a page that can only be sent as a whole, the reason.
+    ///
+    /// ```
+    /// use statetemplate_core::Plan;
+    ///
+    /// let mut env = minijinja::Environment::new();
+    /// env.add_template("page.html", "<ul>{% for task in tasks %}<li>{{ task.name }}</li>{% endfor %}</ul>")?;
+    /// let explained = Plan::compile(&env, "page.html")?.explain();
+    /// assert!(explained.contains("list in ul"), "{explained}");
+    /// assert!(explained.contains("add st-key or an id"), "{explained}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn explain(&self) -> String {
-        let mut out = format!("{} ({})\n", self.name, self.hash);
-        match &self.form {
-            Form::Whole { reason } => {
-                let _ = writeln!(out, "sent as a whole at each change: {reason}");
-            }
-            Form::Fine(fine) => fine.explain(PAGE, 1, &mut out),
-        }
-        out
+        explain::explain(&self.env, &self.name)
     }
+}
+
+/// Finds what of a page can change, and where.
+///
+/// # Errors
+/// Says, in words for people, why the page can only be rendered as a whole.
+pub(super) fn lay_out<'a>(
+    env: &'a Environment<'static>,
+    sources: &'a Sources,
+    template: &str,
+) -> Result<Layout<'a>, String> {
+    let nodes = sources.resolve(template)?;
+    let source = sources.get(template).ok_or("the template was not loaded")?;
+    if super::node::changes_namespace(&nodes) {
+        return Err("it changes a namespace, which any later part may read".to_owned());
+    }
+    let names = Names::new(sources, env, source.escape == AutoEscape::Html);
+    let mut items = html::parse(&nodes, &mut names.clone()).map_err(|item::Unbalanced(why)| why)?;
+    skeleton::settle(&mut items)?;
+    Ok(Layout::new(names, &items))
 }
 
 impl Fine {
     fn compile(env: &Environment<'static>, sources: &Sources, template: &str) -> Result<Self, String> {
-        let nodes = sources.resolve(template)?;
         let source = sources.get(template).ok_or("the template was not loaded")?;
-        if super::node::changes_namespace(&nodes) {
-            return Err("it changes a namespace, which any later part may read".to_owned());
-        }
-        let escaped = source.escape == AutoEscape::Html;
-        let mut names = Names::new(sources, env, escaped);
-        let mut items = html::parse(&nodes, &mut names.clone()).map_err(|item::Unbalanced(why)| why)?;
-        skeleton::settle(&mut items)?;
-        names.truncate(0);
-        let layout = Layout::new(names, &items);
+        let layout = lay_out(env, sources, template)?;
         let compiler = Compiler {
             layout: &layout,
             file: source.name,
@@ -258,70 +276,6 @@ impl Fine {
             paths: paths.list,
         })
     }
-
-    fn explain(&self, id: FragmentId, depth: usize, out: &mut String) {
-        let indent = "  ".repeat(depth);
-        for (number, slot) in self.fragments[id].slots.iter().enumerate() {
-            let _ = write!(out, "{indent}{number} {}", slot.place);
-            if let SlotKind::Region { reason } = &slot.kind {
-                let _ = write!(out, " (replaced as a whole: {reason})");
-            }
-            let reads: Vec<String> = slot
-                .reads
-                .paths
-                .iter()
-                .map(|path| show_path(&self.paths[*path]))
-                .collect();
-            if !reads.is_empty() {
-                let _ = write!(out, " reads {}", reads.join(", "));
-            }
-            if slot.reads.everything {
-                let _ = write!(out, " reads anything");
-            }
-            match &slot.kind {
-                SlotKind::List(list) => {
-                    let _ = writeln!(
-                        out,
-                        "{}",
-                        if list.keys.is_some() {
-                            ", keyed"
-                        } else {
-                            ", by position"
-                        }
-                    );
-                    self.explain(list.item, depth + 1, out);
-                    if let Some(otherwise) = list.otherwise {
-                        let _ = writeln!(out, "{indent}  else");
-                        self.explain(otherwise, depth + 1, out);
-                    }
-                }
-                SlotKind::Branch => {
-                    out.push('\n');
-                    for arm in &slot.branch_arms {
-                        let _ = writeln!(out, "{indent}  shows fragment {arm}");
-                        self.explain(*arm, depth + 2, out);
-                    }
-                }
-                _ => out.push('\n'),
-            }
-        }
-    }
-}
-
-fn show_path(path: &[PathStep]) -> String {
-    let mut out = String::new();
-    for step in path {
-        match step {
-            PathStep::Key(key) if out.is_empty() => out.push_str(key),
-            PathStep::Key(key) => {
-                let _ = write!(out, ".{key}");
-            }
-            PathStep::Index(index) => {
-                let _ = write!(out, "[{index}]");
-            }
-        }
-    }
-    out
 }
 
 fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> Fragment {
@@ -349,7 +303,6 @@ fn compile_slot(
     paths: &mut Paths,
 ) -> Slot {
     let slot = &draft.slots[number];
-    let mut branch_arms = Vec::new();
     let (kind, holes) = match &slot.kind {
         DraftKind::Text {
             pieces,
@@ -370,15 +323,8 @@ fn compile_slot(
             holes_of(steps),
         ),
         DraftKind::Tag { hole, .. } => (SlotKind::Tag, vec![*hole]),
-        DraftKind::Region { hole, reason, .. } => (SlotKind::Region { reason }, vec![*hole]),
-        DraftKind::Branch {
-            arms,
-            otherwise,
-            hole,
-        } => {
-            branch_arms.extend(arms.iter().filter_map(|(_, arm)| *arm).chain(*otherwise));
-            (SlotKind::Branch, vec![*hole])
-        }
+        DraftKind::Region { hole, .. } => (SlotKind::Region, vec![*hole]),
+        DraftKind::Branch { hole, .. } => (SlotKind::Branch, vec![*hole]),
         DraftKind::List(list) => {
             let counters = slot_counters(compiler, list.item, list.id);
             let list = List {
@@ -405,7 +351,6 @@ fn compile_slot(
         program: compiler.slot(id, number, &holes),
         holes,
         place: slot.place.clone(),
-        branch_arms,
     }
 }
 

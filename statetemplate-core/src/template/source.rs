@@ -81,13 +81,7 @@ impl Sources {
         let source = self
             .get(name)
             .ok_or_else(|| format!("the template {name:?} was not loaded"))?;
-        let mut resolver = Resolver {
-            sources: self,
-            escape: &source.escape,
-            blocks: BTreeMap::new(),
-            depth: 0,
-            inside_auto_escape: false,
-        };
+        let mut resolver = Resolver::new(self, source);
         let mut nodes = Vec::new();
         resolver.template(source, &mut nodes)?;
         Ok(nodes.into())
@@ -103,6 +97,16 @@ impl Source {
     }
 }
 
+impl Sources {
+    /// The blocks whose bodies are part of the page `name`; `None` where that can't be told.
+    pub(super) fn reached(&self, name: &str) -> Option<Vec<&ast::Block<'static>>> {
+        let source = self.get(name)?;
+        let mut resolver = Resolver::new(self, source);
+        resolver.template(source, &mut Vec::new()).ok()?;
+        Some(resolver.reached)
+    }
+}
+
 /// A block's body and the template that it stands in.
 type Body<'a> = (&'a Source, &'a ast::Spanned<ast::Block<'static>>);
 
@@ -111,6 +115,8 @@ struct Resolver<'a> {
     escape: &'a AutoEscape,
     /// The bodies of each block, the most derived first.
     blocks: BTreeMap<&'static str, Vec<Body<'a>>>,
+    /// The blocks whose bodies were resolved.
+    reached: Vec<&'a ast::Block<'static>>,
     depth: usize,
     inside_auto_escape: bool,
 }
@@ -119,6 +125,17 @@ struct Resolver<'a> {
 type Current = Option<(&'static str, usize)>;
 
 impl<'a> Resolver<'a> {
+    fn new(sources: &'a Sources, source: &'a Source) -> Self {
+        Resolver {
+            sources,
+            escape: &source.escape,
+            blocks: BTreeMap::new(),
+            reached: Vec::new(),
+            depth: 0,
+            inside_auto_escape: false,
+        }
+    }
+
     fn deeper<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
         if self.depth == MAX_DEPTH {
             return Err(format!(
@@ -270,6 +287,7 @@ impl<'a> Resolver<'a> {
         if block.required {
             return Err(format!("the required block {name:?} is not overridden"));
         }
+        self.reached.push(block);
         out.push(Node::Enter(&[]));
         self.deeper(|this| this.statements(source, &block.body, Some((name, depth)), out))?;
         out.push(Node::Leave);

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod document;
+mod explain;
 mod fixtures;
 mod golden;
 mod oracle;
