@@ -436,7 +436,7 @@ fn simple_change<'t>(
             }
             (!pairs.is_empty()).then_some(Change::Attributes(pairs))
         }
-        SlotKind::Region { .. } => Some(Change::Region(raw(new(first)))),
+        SlotKind::Region => Some(Change::Region(raw(new(first)))),
         SlotKind::Branch | SlotKind::List(_) => None,
     }
 }

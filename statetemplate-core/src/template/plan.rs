@@ -44,7 +44,7 @@ pub struct Plan {
 #[derive(Debug)]
 enum Form {
     /// Followed slot by slot.
-    Fine(Fine),
+    Fine(Box<Fine>),
     /// Rendered as a whole and sent as a refresh; `explain` says why.
     Whole,
 }
@@ -139,7 +139,7 @@ impl Plan {
         escape::register(&mut env);
         let hash = hash_of(&sources, template);
         let form = match Fine::compile(&env, &sources, template) {
-            Ok(fine) => Form::Fine(fine),
+            Ok(fine) => Form::Fine(Box::new(fine)),
             Err(_) => Form::Whole,
         };
         Ok(Plan {
