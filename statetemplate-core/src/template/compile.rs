@@ -7,6 +7,7 @@ use minijinja::AutoEscape;
 use super::code;
 use super::layout::{Draft, DraftKind, FragmentId, HoleSource, Layout, ListDraft, Op, Scope, ValueStep};
 use super::machinery::{Program, Writer, intern};
+use super::namespace;
 use super::node::Node;
 use super::reads::{self, ANYTHING, LoopId};
 use super::syntax;
@@ -293,9 +294,8 @@ impl<'a> Compiler<'_, 'a> {
                         .iter()
                         .for_each(|(target, _)| syntax::assigned(target, &mut defined));
                 }
-                Scope::Define(Node::Define(statement)) => defined = syntax::defined(statement),
-                Scope::Define(Node::Capture(set, _)) => syntax::assigned(&set.target, &mut defined),
-                Scope::Define(node) => defined = reads::defined_inside(node),
+                Scope::Define(node) => defined = reads::left_behind(node),
+                Scope::Past(nodes) => defined.extend(namespace::changes(nodes)),
             }
             if needed.contains(ANYTHING) || defined.iter().any(|name| needed.contains(name)) {
                 match step {
@@ -306,6 +306,7 @@ impl<'a> Compiler<'_, 'a> {
                             .for_each(|(_, value)| reads::mentioned_in(value, &mut needed));
                     }
                     Scope::Define(node) => needed.extend(reads::mentioned(std::slice::from_ref(node))),
+                    Scope::Past(nodes) => needed.extend(reads::mentioned(nodes)),
                 }
                 steps.push(step);
             }
@@ -320,17 +321,20 @@ impl<'a> Compiler<'_, 'a> {
                     writer.store("loop");
                 }
                 Scope::Enter(assignments) => code::write_node(writer, &Node::Enter(assignments)),
-                // What an `if` prints was printed elsewhere; only what it sets is wanted.
-                Scope::Define(node @ Node::If(_)) => {
-                    writer.begin_capture();
-                    code::write_node(writer, node);
-                    writer.end_capture();
-                    writer.discard();
-                }
-                Scope::Define(node) => code::write_node(writer, node),
+                Scope::Define(node) if node.is_silent() => code::write_node(writer, node),
+                Scope::Define(node) => write_unseen(writer, std::slice::from_ref(node)),
+                Scope::Past(nodes) => write_unseen(writer, nodes),
             }
         }
     }
+}
+
+/// Runs nodes for what they set. What they print was printed elsewhere.
+fn write_unseen(writer: &mut Writer, nodes: &[Node<'_>]) {
+    writer.begin_capture();
+    code::write_nodes(writer, nodes);
+    writer.end_capture();
+    writer.discard();
 }
 
 fn push_text(writer: &mut Writer, nodes: &[Node<'_>]) {

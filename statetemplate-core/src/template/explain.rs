@@ -1,6 +1,6 @@
 //! What a plan found in its template, for people: `Plan::explain`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use minijinja::Environment;
@@ -46,7 +46,7 @@ pub(super) fn explain(env: &Environment<'static>, template: &str) -> String {
     let summary = match lay_out(env, &sources, template) {
         Ok(layout) => {
             out.push_str(LEGEND);
-            let mut report = Report::new(&layout, Origins::of(&sources));
+            let mut report = Report::new(env, &layout, Origins::of(&sources));
             report.fragment(PAGE, 1);
             report.write(&mut out)
         }
@@ -87,6 +87,8 @@ struct Line {
 struct Report<'r, 'a> {
     layout: &'r Layout<'a>,
     origins: Origins<'a>,
+    /// The environment's own names, which data may hide.
+    globals: BTreeSet<&'r str>,
     /// What each loop calls its item.
     items: BTreeMap<LoopId, String>,
     lines: Vec<Line>,
@@ -98,7 +100,7 @@ struct Report<'r, 'a> {
 }
 
 impl<'r, 'a> Report<'r, 'a> {
-    fn new(layout: &'r Layout<'a>, origins: Origins<'a>) -> Self {
+    fn new(env: &'r Environment<'static>, layout: &'r Layout<'a>, origins: Origins<'a>) -> Self {
         let mut items = BTreeMap::new();
         for slot in layout.fragments.iter().flat_map(|draft| &draft.slots) {
             if let DraftKind::List(list) = &slot.kind {
@@ -109,6 +111,7 @@ impl<'r, 'a> Report<'r, 'a> {
         Report {
             layout,
             origins,
+            globals: env.globals().map(|(name, _)| name).collect(),
             items,
             lines: Vec::new(),
             advice: Vec::new(),
@@ -219,7 +222,12 @@ impl<'r, 'a> Report<'r, 'a> {
     }
 
     fn reads(&self, reads: &Reads) -> String {
-        let mut names: Vec<String> = reads.paths.iter().map(|path| show(path)).collect();
+        let mut names: Vec<String> = reads
+            .paths
+            .iter()
+            .filter(|path| !matches!(path[..], [Step::Key(name)] if self.globals.contains(name)))
+            .map(|path| show(path))
+            .collect();
         names.extend(reads.items.iter().map(|id| self.items[id].clone()));
         names.extend(reads.counters.iter().map(|(_, attribute)| {
             let dot = if attribute.is_empty() { "" } else { "." };

@@ -3,11 +3,14 @@
 //! The idea of following the HTML context through a template is that of Go's `html/template`
 //! (<https://pkg.go.dev/html/template#hdr-Contexts>).
 
+use std::rc::Rc;
+
 use super::cursor::{Next, Place, Reader, plain_text};
 use super::escape;
 use super::item::{Element, Item, Unbalanced};
 use super::machinery::ast::Stmt;
-use super::node::{Node, Nodes, emitted};
+use super::namespace;
+use super::node::{For, Node, Nodes, emitted};
 use super::opaque::Opaque;
 use super::reads::{self, Names};
 use super::tags::{
@@ -72,9 +75,7 @@ impl<'a> Reader<'_, 'a> {
                 }
                 Next::Node(node) => {
                     if self.is_text(node) || (node.is_silent() && !text.is_empty()) {
-                        if node.is_silent() {
-                            self.scope(node);
-                        }
+                        self.scope(node);
                         text.push(node.clone());
                     } else {
                         flush(&mut text, &mut items);
@@ -96,10 +97,6 @@ impl<'a> Reader<'_, 'a> {
                 }
                 let otherwise = self.inside(&branch.otherwise)?;
                 items.push(Item::Branch(arms, otherwise));
-                if !reads::defined_inside(node).is_empty() {
-                    items.push(Item::Defined(node.clone()));
-                }
-                self.names.define(node);
             }
             Node::For(lp) => match opaque_loop(lp) {
                 Some(reason) => items.push(Item::Region(vec![node.clone()], reason)),
@@ -123,13 +120,18 @@ impl<'a> Reader<'_, 'a> {
             Node::Native(_) => items.push(Item::Region(vec![node.clone()], Opaque::Statement)),
             Node::Jump(_) => return Err(Unbalanced("a break or continue".to_owned())),
             Node::Enter(_) | Node::Leave | Node::Define(_) | Node::Capture(..) => {
-                self.scope(node);
                 items.push(Item::Silent(node.clone()));
             }
             Node::Raw(_) | Node::Guarded(..) | Node::Captured(..) => {
                 unreachable!("raw text is read as text, and guards are made here")
             }
         }
+        if matches!(items.last(), Some(Item::Branch(..) | Item::List(..)))
+            && !reads::left_behind(node).is_empty()
+        {
+            items.push(Item::Defined(node.clone()));
+        }
+        self.scope(node);
         Ok(())
     }
 
@@ -230,6 +232,10 @@ impl<'a> Reader<'_, 'a> {
                     };
                     let nodes = self.slice(content, end);
                     self.at = end;
+                    nodes.iter().for_each(|node| self.scope(node));
+                    if self.scopes.len() != scopes.0 {
+                        return Err(Unbalanced(why));
+                    }
                     vec![Item::Region(nodes, Opaque::Unbalanced(why))]
                 }
             }
@@ -255,9 +261,7 @@ impl<'a> Reader<'_, 'a> {
             match self.next() {
                 Next::End => return Err(Unbalanced(format!("<{name}> is not closed where it was opened"))),
                 Next::Node(node) => {
-                    if node.is_silent() {
-                        self.scope(node);
-                    }
+                    self.scope(node);
                     self.skip_node();
                 }
                 Next::Text(rest) => match find_end_tag(rest, name) {
@@ -347,9 +351,12 @@ fn looks_like_mark(comment: &str) -> bool {
 }
 
 /// Why a loop can't be followed row by row, if so.
-fn opaque_loop(lp: &super::node::For<'_>) -> Option<Opaque> {
+fn opaque_loop(lp: &Rc<For<'_>>) -> Option<Opaque> {
     if lp.syntax.recursive {
         return Some(Opaque::RecursiveLoop);
+    }
+    if !namespace::changes([&Node::For(lp.clone())]).is_empty() {
+        return Some(Opaque::Namespace);
     }
     let mut reason = None;
     for node in lp.body.iter() {

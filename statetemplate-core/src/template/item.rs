@@ -19,7 +19,7 @@ pub(super) enum Item<'a> {
     List(Rc<For<'a>>, Vec<Item<'a>>, Vec<Item<'a>>),
     /// Prints nothing: the start or end of a scope, a definition.
     Silent(Node<'a>),
-    /// After a branch that sets names: they stay set.
+    /// After a branch or list that sets names: they stay set.
     Defined(Node<'a>),
     /// The place before `</head>`, where the client's script goes.
     HeadEnd,

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::item::{Element, Item, TagPart};
 use super::machinery::ast::Expr;
+use super::namespace;
 use super::node::{For, Node, emitted};
 use super::opaque::Opaque;
 use super::reads::{self, LoopId, Names, Reads};
@@ -48,6 +49,8 @@ pub(super) enum Scope<'a> {
     Loop(LoopId, Rc<For<'a>>),
     Enter(&'a [(Expr<'static>, Expr<'static>)]),
     Define(Node<'a>),
+    /// A scope that has ended, with all that ran in it: it changed a namespace of others.
+    Past(Vec<Node<'a>>),
 }
 
 pub(super) struct SlotDraft<'a> {
@@ -209,9 +212,7 @@ impl<'a> Layout<'a> {
                     continue;
                 }
                 Item::Defined(node) => {
-                    self.version += 1;
-                    self.names.define(node);
-                    self.scope.push(Scope::Define(node.clone()));
+                    self.follow(node);
                     continue;
                 }
                 Item::HeadEnd => draft.ops.push(Op::HeadEnd),
@@ -247,7 +248,18 @@ impl<'a> Layout<'a> {
 
     /// Follows a node that prints nothing. `printed`: the node is not part of a slot that prints it anyway.
     fn silent(&mut self, draft: &mut Draft<'a>, node: &Node<'a>, printed: bool) {
-        self.version += 1;
+        self.follow(node);
+        draft
+            .mentions
+            .extend(reads::mentioned(std::slice::from_ref(node)));
+        draft.steps.push(ValueStep::Silent(node.clone()));
+        if printed {
+            draft.ops.push(Op::Silent(node.clone()));
+        }
+    }
+
+    /// Keeps track of what a node leaves behind.
+    fn follow(&mut self, node: &Node<'a>) {
         match node {
             Node::Enter(assignments) => {
                 self.open.push((self.scope.len(), self.names.depth()));
@@ -256,22 +268,21 @@ impl<'a> Layout<'a> {
             }
             Node::Leave => {
                 if let Some((scope, names)) = self.open.pop() {
+                    let past = past(&self.scope[scope..]);
                     self.scope.truncate(scope);
-                    self.names.truncate(names);
+                    self.names.leave(names);
+                    if !namespace::changes(past.iter()).is_empty() {
+                        self.scope.push(Scope::Past(past));
+                    }
                 }
             }
+            _ if !node.is_silent() && reads::left_behind(node).is_empty() => return,
             _ => {
                 self.names.define(node);
                 self.scope.push(Scope::Define(node.clone()));
             }
         }
-        draft
-            .mentions
-            .extend(reads::mentioned(std::slice::from_ref(node)));
-        draft.steps.push(ValueStep::Silent(node.clone()));
-        if printed {
-            draft.ops.push(Op::Silent(node.clone()));
-        }
+        self.version += 1;
     }
 
     fn hole(&mut self, draft: &mut Draft<'a>, kind: HoleKind, source: HoleSource<'a>) -> usize {
@@ -319,6 +330,7 @@ impl<'a> Layout<'a> {
                         steps.push(ValueStep::Hole(hole));
                     }
                     pieces.push(Piece::Hole(hole));
+                    self.follow(dynamic);
                 }
             }
         }
@@ -387,11 +399,8 @@ impl<'a> Layout<'a> {
     fn region(&mut self, draft: &mut Draft<'a>, nodes: &[Node<'a>], reason: Opaque) {
         self.simple(draft, nodes, "region".to_owned(), |this, draft| {
             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.to_vec()));
-            // What the nodes define counts for those after them.
-            nodes
-                .iter()
-                .filter(|node| node.is_silent())
-                .for_each(|node| this.silent(draft, node, false));
+            // The nodes run as they are; what they define counts for those after them.
+            nodes.iter().for_each(|node| this.follow(node));
             DraftKind::Region {
                 nodes: nodes.to_vec(),
                 hole,
@@ -429,6 +438,7 @@ impl<'a> Layout<'a> {
                         format!("attributes of <{}>", element.name),
                         |this, draft| {
                             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.clone()));
+                            nodes.iter().for_each(|node| this.follow(node));
                             DraftKind::Tag {
                                 nodes: nodes.clone(),
                                 hole,
@@ -542,7 +552,10 @@ impl<'a> Layout<'a> {
             reads.add(&filter_reads);
         }
         self.scope.push(Scope::Loop(id, lp.clone()));
-        let key = key_of(body).filter(|key| self.names.of_nodes(key).items.contains(&id));
+        let key = key_of(body).filter(|key| {
+            // A namespace changes while its row is made.
+            self.names.of_nodes(key).items.contains(&id) && namespace::changes(key.iter()).is_empty()
+        });
         let is_branch = matches!(visible(body).as_slice(), [Item::Branch(..)]);
         let item = self.fragment(
             body,
@@ -605,6 +618,22 @@ fn label(element: &Element<'_>) -> String {
     )
 }
 
+/// The nodes that ran in a scope, from its start to its end.
+fn past<'a>(steps: &[Scope<'a>]) -> Vec<Node<'a>> {
+    let mut nodes = Vec::new();
+    for step in steps {
+        match step {
+            Scope::Enter(assignments) => nodes.push(Node::Enter(assignments)),
+            Scope::Define(node) => nodes.push(node.clone()),
+            Scope::Past(inside) => nodes.extend(inside.iter().cloned()),
+            // A loop's rows have ended before the scope around it does.
+            Scope::Loop(..) => {}
+        }
+    }
+    nodes.push(Node::Leave);
+    nodes
+}
+
 fn visible<'i, 'a>(items: &'i [Item<'a>]) -> Vec<&'i Item<'a>> {
     items
         .iter()
@@ -616,26 +645,48 @@ fn starts_with_text(element: &Element<'_>) -> bool {
     matches!(visible(&element.children).first(), Some(Item::Text(_)))
 }
 
-/// The value that tells a row from the others: `st-key`, or the `id` of its first element.
+/// What tells a row from the others: `st-key`, or the `id` of its first element, after the names that are set before it.
 fn key_of<'a>(items: &[Item<'a>]) -> Option<Vec<Node<'a>>> {
-    items.iter().find_map(|item| match item {
-        Item::Element(element) => {
-            let value = |wanted: &str| {
-                element.tag.iter().find_map(|part| match part {
-                    TagPart::Attribute { name, value, .. } if name == wanted => Some(value.clone()),
-                    _ => None,
-                })
-            };
-            Some(value("st-key").or_else(|| value("id")))
+    let mut key = Vec::new();
+    for item in items {
+        match item {
+            Item::Silent(node) => key.push(node.clone()),
+            Item::Element(element) => {
+                let value = |wanted: &str| {
+                    element.tag.iter().find_map(|part| match part {
+                        TagPart::Attribute { name, value, .. } if name == wanted => Some(value.clone()),
+                        _ => None,
+                    })
+                };
+                key.extend(value("st-key").or_else(|| value("id"))?);
+                return Some(closed(key));
+            }
+            Item::Branch(arms, otherwise) => {
+                let mut arms = arms
+                    .iter()
+                    .map(|(_, body)| body)
+                    .chain(std::iter::once(otherwise));
+                key.extend(arms.find_map(|body| key_of(body))?);
+                return Some(closed(key));
+            }
+            _ => {}
         }
-        Item::Branch(arms, otherwise) => Some(
-            arms.iter()
-                .map(|(_, body)| body)
-                .chain(std::iter::once(otherwise))
-                .find_map(|body| key_of(body)),
-        ),
-        _ => None,
-    })?
+    }
+    None
+}
+
+/// The nodes with the ends of the scopes that they leave open.
+fn closed(mut nodes: Vec<Node<'_>>) -> Vec<Node<'_>> {
+    let mut open = 0usize;
+    for node in &nodes {
+        match node {
+            Node::Enter(_) => open += 1,
+            Node::Leave => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    nodes.extend(std::iter::repeat_n(Node::Leave, open));
+    nodes
 }
 
 fn raw(draft: &mut Draft<'_>, html: &str) {

@@ -13,6 +13,7 @@ mod html;
 mod item;
 mod layout;
 mod machinery;
+mod namespace;
 mod node;
 mod opaque;
 mod origin;

@@ -85,19 +85,6 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Whether a `set` anywhere in the nodes changes an attribute of a namespace.
-pub(super) fn changes_namespace(nodes: &[Node<'_>]) -> bool {
-    let mut found = false;
-    for node in nodes {
-        node.walk(&mut |inside| {
-            if let Node::Define(ast::Stmt::Set(set)) = inside {
-                found |= matches!(set.target, ast::Expr::GetAttr(_));
-            }
-        });
-    }
-    found
-}
-
 /// The expression of an `{{ … }}`.
 pub(super) fn emitted<'a>(statement: &'a ast::Stmt<'static>) -> &'a ast::Spanned<ast::EmitExpr<'static>> {
     match statement {

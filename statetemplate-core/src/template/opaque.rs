@@ -23,6 +23,8 @@ pub(super) enum Opaque {
     RecursiveLoop,
     /// A loop with `break` or `continue`.
     Jump,
+    /// A loop that changes a namespace.
+    Namespace,
     /// A loop whose `loop` is used otherwise than by its attributes.
     LoopValue,
 }
@@ -41,6 +43,7 @@ impl Opaque {
             Opaque::Moved => "the HTML parser moves what is inside".into(),
             Opaque::RecursiveLoop => "a recursive loop".into(),
             Opaque::Jump => "a loop with break or continue".into(),
+            Opaque::Namespace => "a loop changes a namespace, which each row may read".into(),
             Opaque::LoopValue => "a loop whose `loop` is used otherwise than by its attributes".into(),
         }
     }
@@ -64,6 +67,9 @@ impl Opaque {
             }
             Opaque::RecursiveLoop => "loop over a flat list, or nest as many loops as there are levels",
             Opaque::Jump => "filter the list: {% for x in xs if … %}",
+            Opaque::Namespace => {
+                "compute with filters ({{ xs|sum(attribute='n') }}, {{ xs|selectattr('on')|length }}), or in the data"
+            }
             Opaque::LoopValue => "use loop.index, loop.first and the like; compare with loop.previtem",
         }
     }

@@ -15,7 +15,7 @@ use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, Piece, Value
 use super::machinery::Program;
 use super::reads::{LoopId, Names, Reads, Step};
 use super::source::Sources;
-use super::{escape, explain, html, item, skeleton};
+use super::{escape, explain, html, item, namespace, skeleton};
 use crate::{Error, PathStep, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
@@ -247,9 +247,7 @@ pub(super) fn lay_out<'a>(
 ) -> Result<Layout<'a>, String> {
     let nodes = sources.resolve(template)?;
     let source = sources.get(template).ok_or("the template was not loaded")?;
-    if super::node::changes_namespace(&nodes) {
-        return Err("it changes a namespace, which any later part may read".to_owned());
-    }
+    namespace::check(&nodes, sources)?;
     let names = Names::new(sources, env, source.escape == AutoEscape::Html);
     let mut items = html::parse(&nodes, &mut names.clone()).map_err(|item::Unbalanced(why)| why)?;
     skeleton::settle(&mut items)?;

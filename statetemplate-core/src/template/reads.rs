@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use minijinja::{Environment, Value};
 
 use super::machinery::ast::{self, CallType, Expr, Stmt};
+use super::namespace;
 use super::node::{Node, emitted};
 use super::source::Sources;
 use super::syntax;
@@ -57,9 +58,26 @@ enum Meaning {
 pub(super) struct Names<'a> {
     sources: &'a Sources,
     env: &'a Environment<'static>,
-    names: Vec<(&'static str, Meaning)>,
+    names: Vec<Name>,
     /// Whether values are HTML-escaped here.
     escaped: bool,
+}
+
+#[derive(Clone)]
+struct Name {
+    id: &'static str,
+    meaning: Meaning,
+    how: How,
+}
+
+/// How a name came to its meaning.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    Set,
+    /// Set on some of the ways here.
+    PerhapsSet,
+    /// It meant the same namespace before, which has changed.
+    Changed,
 }
 
 impl<'a> Names<'a> {
@@ -81,14 +99,47 @@ impl<'a> Names<'a> {
         self.names.truncate(depth);
     }
 
+    /// Leaves a scope that began at `depth`: its names are gone, what it changed of others' namespaces stays.
+    pub(super) fn leave(&mut self, depth: usize) {
+        let mut own = BTreeSet::new();
+        let mut kept: Vec<Name> = Vec::new();
+        for name in self.names.drain(depth.min(self.names.len())..) {
+            match name.how {
+                How::Set => drop(own.insert(name.id)),
+                How::Changed if !own.contains(name.id) => {
+                    kept.retain(|known| known.id != name.id);
+                    kept.push(name);
+                }
+                How::PerhapsSet | How::Changed => {}
+            }
+        }
+        self.names.extend(kept);
+    }
+
+    fn push(&mut self, id: &'static str, meaning: Meaning) {
+        self.bring(id, meaning, How::Set);
+    }
+
+    fn bring(&mut self, id: &'static str, meaning: Meaning, how: How) {
+        self.names.push(Name { id, meaning, how });
+    }
+
+    /// Notes that a namespace has changed: from here on it means what it meant, and what this reads as well.
+    fn change(&mut self, id: &'static str, reads: &Reads, plain: bool) {
+        let mut all = self.name(id, &[]);
+        all.add(reads);
+        let plain = plain && self.is_plain_name(id);
+        self.bring(id, Meaning::Local { reads: all, plain }, How::Changed);
+    }
+
     /// Brings the item and the `loop` variable of a loop into scope.
     pub(super) fn enter_loop(&mut self, id: LoopId, syntax: &ast::ForLoop<'static>) {
         let plain = self.is_plain(&syntax.iter);
-        self.names.push(("loop", Meaning::Counter(id)));
+        self.push("loop", Meaning::Counter(id));
         self.assign(&syntax.target, &Meaning::Item { id, plain });
     }
 
-    /// Brings into scope what a silent node defines. `Node::Leave` is the caller's to handle, with `truncate`.
+    /// Brings into scope what a node leaves behind. `Node::Leave` is the caller's to handle, with [`Names::leave`].
     pub(super) fn define(&mut self, node: &Node<'a>) {
         match node {
             Node::Enter(assignments) => {
@@ -98,6 +149,12 @@ impl<'a> Names<'a> {
                         plain: self.is_plain(value),
                     };
                     self.assign(target, &meaning);
+                }
+            }
+            Node::Define(Stmt::Set(set)) if matches!(set.target, Expr::GetAttr(_)) => {
+                let (reads, plain) = (self.of(&set.expr), self.is_plain(&set.expr));
+                for name in namespace::changes([node]) {
+                    self.change(name, &reads, plain);
                 }
             }
             Node::Define(statement) => {
@@ -135,7 +192,7 @@ impl<'a> Names<'a> {
                     },
                 };
                 for name in syntax::defined(statement) {
-                    self.names.push((name, meaning.clone()));
+                    self.push(name, meaning.clone());
                 }
             }
             Node::Capture(set, body) => {
@@ -143,7 +200,11 @@ impl<'a> Names<'a> {
                 if let Some(filter) = &set.filter {
                     self.read(filter, &mut reads);
                 }
-                self.assign(&set.target, &Meaning::Local { reads, plain: false });
+                self.run(node, body);
+                match namespace::changed_by_target(&set.target) {
+                    Some(name) => self.change(name, &reads, false),
+                    None => self.assign(&set.target, &Meaning::Local { reads, plain: false }),
+                }
             }
             // Names set inside an `if` stay set after it.
             Node::If(branch) => {
@@ -153,19 +214,87 @@ impl<'a> Names<'a> {
                     .iter()
                     .for_each(|(condition, _)| self.read(condition, &mut conditions));
                 let arms: Vec<Names<'a>> = node.children().into_iter().map(|body| self.after(body)).collect();
-                for name in defined_inside(node) {
-                    let mut reads = conditions.clone();
-                    reads.add(&self.name(name, &[]));
-                    let mut plain = self.is_plain_name(name);
-                    for arm in &arms {
-                        reads.add(&arm.name(name, &[]));
-                        plain &= arm.is_plain_name(name);
-                    }
-                    self.names.push((name, Meaning::Local { reads, plain }));
-                }
+                self.run_changes(node, &arms);
+                self.set_in_one_of(node, &conditions, &arms);
             }
-            _ => {}
+            Node::For(lp) => {
+                // The `else` of a loop runs in the scope around it.
+                let otherwise = self.after(&lp.otherwise);
+                let choice = self.of(&lp.syntax.iter);
+                if !namespace::changes([node]).is_empty() {
+                    let mut inner = self.clone();
+                    inner.enter_loop_alone(lp.syntax);
+                    self.run_changes(node, &[inner.after(&lp.body), otherwise.clone()]);
+                }
+                self.set_in_one_of(node, &choice, &[otherwise]);
+            }
+            // Their bodies run in the scope around them.
+            Node::AutoEscape(_, body) | Node::Filter(_, body) | Node::Captured(_, body) => {
+                self.run(node, body)
+            }
+            Node::Raw(_)
+            | Node::Emit(_)
+            | Node::Guarded(..)
+            | Node::Leave
+            | Node::Native(_)
+            | Node::Jump(_) => {}
         }
+    }
+
+    /// Brings into scope what a node sets on some of its ways; `choice` is what the way that it takes depends on.
+    fn set_in_one_of(&mut self, node: &Node<'a>, choice: &Reads, ends: &[Names<'a>]) {
+        for name in set_by(node) {
+            let mut reads = choice.clone();
+            reads.add(&self.name(name, &[]));
+            let mut plain = self.is_plain_name(name);
+            for end in ends {
+                reads.add(&end.name(name, &[]));
+                plain &= end.is_plain_name(name);
+            }
+            self.bring(name, Meaning::Local { reads, plain }, How::PerhapsSet);
+        }
+    }
+
+    /// Brings into scope what `body`, which runs once as a part of `node`, leaves behind.
+    fn run(&mut self, node: &Node<'a>, body: &[Node<'a>]) {
+        let end = self.after(body);
+        self.run_changes(node, std::slice::from_ref(&end));
+        for name in set_in(body) {
+            let meaning = Meaning::Local {
+                reads: end.name(name, &[]),
+                plain: end.is_plain_name(name),
+            };
+            self.push(name, meaning);
+        }
+    }
+
+    /// Notes which namespaces a node changes; `ends` are the names at the ends of the ways through it.
+    fn run_changes(&mut self, node: &Node<'a>, ends: &[Names<'a>]) {
+        let changes = namespace::changes([node]);
+        if changes.is_empty() {
+            return;
+        }
+        let reads = self.of_all(node);
+        for name in changes {
+            let plain = ends.iter().all(|end| end.is_plain_name(name));
+            self.change(name, &reads, plain);
+        }
+    }
+
+    /// Brings the item and the `loop` variable of a loop into scope that is not followed row by row.
+    fn enter_loop_alone(&mut self, syntax: &ast::ForLoop<'static>) {
+        let meaning = Meaning::Local {
+            reads: self.of(&syntax.iter),
+            plain: self.is_plain(&syntax.iter),
+        };
+        self.push(
+            "loop",
+            Meaning::Local {
+                reads: Reads::default(),
+                plain: true,
+            },
+        );
+        self.assign(&syntax.target, &meaning);
     }
 
     /// The names in scope after these nodes.
@@ -178,7 +307,7 @@ impl<'a> Names<'a> {
                     scopes.push(names.depth());
                     names.define(node);
                 }
-                Node::Leave => names.truncate(scopes.pop().unwrap_or(names.depth())),
+                Node::Leave => names.leave(scopes.pop().unwrap_or(names.depth())),
                 _ => names.define(node),
             }
         }
@@ -188,8 +317,9 @@ impl<'a> Names<'a> {
     fn assign(&mut self, target: &Expr<'static>, meaning: &Meaning) {
         let mut names = Vec::new();
         syntax::assigned(target, &mut names);
-        self.names
-            .extend(names.into_iter().map(|name| (name, meaning.clone())));
+        names
+            .into_iter()
+            .for_each(|name| self.push(name, meaning.clone()));
     }
 
     /// What is imported from a template can read whatever that template names.
@@ -234,21 +364,11 @@ impl<'a> Names<'a> {
                         reads.add(&scope.of_nodes(body));
                     }
                     reads.add(&scope.of_nodes(&branch.otherwise));
-                    scope.define(node);
                 }
                 Node::For(lp) => {
                     scope.read(&lp.syntax.iter, &mut reads);
-                    let items = scope.of(&lp.syntax.iter);
                     let mut inner = scope.clone();
-                    inner.names.push((
-                        "loop",
-                        Meaning::Local {
-                            reads: Reads::default(),
-                            plain: true,
-                        },
-                    ));
-                    let plain = scope.is_plain(&lp.syntax.iter);
-                    inner.assign(&lp.syntax.target, &Meaning::Local { reads: items, plain });
+                    inner.enter_loop_alone(lp.syntax);
                     if let Some(filter) = &lp.syntax.filter_expr {
                         inner.read(filter, &mut reads);
                     }
@@ -260,15 +380,14 @@ impl<'a> Names<'a> {
                     assignments
                         .iter()
                         .for_each(|(_, value)| scope.read(value, &mut reads));
-                    scope.define(node);
                 }
                 Node::Leave => {
                     if let Some(depth) = scopes.pop() {
-                        scope.truncate(depth);
+                        scope.leave(depth);
                     }
                 }
                 // What a definition reads counts where the name is used.
-                Node::Define(_) | Node::Capture(..) => scope.define(node),
+                Node::Define(_) | Node::Capture(..) => {}
                 Node::AutoEscape(block, inside) => {
                     scope.read(&block.enabled, &mut reads);
                     reads.add(&scope.of_nodes(inside));
@@ -284,7 +403,39 @@ impl<'a> Names<'a> {
                     scope.statements(std::slice::from_ref(*statement), &mut reads);
                 }
             }
+            scope.define(node);
         }
+        reads
+    }
+
+    /// What any code of a node reads. Names that it defines itself count as data, which is too much at worst.
+    fn of_all(&self, node: &Node<'a>) -> Reads {
+        let mut reads = Reads::default();
+        node.walk(&mut |inside| match inside {
+            Node::Emit(statement)
+            | Node::Guarded(_, statement)
+            | Node::Define(statement)
+            | Node::Native(statement)
+            | Node::Jump(statement) => self.statements(std::slice::from_ref(*statement), &mut reads),
+            Node::If(branch) => branch
+                .arms
+                .iter()
+                .for_each(|(condition, _)| self.read(condition, &mut reads)),
+            Node::For(lp) => {
+                self.read(&lp.syntax.iter, &mut reads);
+                lp.syntax
+                    .filter_expr
+                    .iter()
+                    .for_each(|filter| self.read(filter, &mut reads));
+            }
+            Node::Enter(assignments) => assignments
+                .iter()
+                .for_each(|(_, value)| self.read(value, &mut reads)),
+            Node::Capture(set, _) => set.filter.iter().for_each(|filter| self.read(filter, &mut reads)),
+            Node::AutoEscape(block, _) => self.read(&block.enabled, &mut reads),
+            Node::Filter(block, _) => self.read(&block.filter, &mut reads),
+            Node::Raw(_) | Node::Captured(..) | Node::Leave => {}
+        });
         reads
     }
 
@@ -351,8 +502,8 @@ impl<'a> Names<'a> {
         self.names
             .iter()
             .rev()
-            .find(|(known, _)| *known == name)
-            .map(|(_, meaning)| meaning)
+            .find(|known| known.id == name)
+            .map(|known| &known.meaning)
     }
 
     fn name(&self, name: &'static str, steps: &[Step]) -> Reads {
@@ -483,7 +634,7 @@ const PLAIN_FILTERS: &[&str] = &[
 ];
 
 /// Built-in functions that return text for arguments that are text.
-const PLAIN_FUNCTIONS: &[&str] = &["range", "dict"];
+const PLAIN_FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
 
 /// The name and the constant steps of `user.names[0]`, if the expression is of that kind.
 fn path(expr: &Expr<'static>, steps: &mut Vec<Step>) -> Option<&'static str> {
@@ -510,22 +661,52 @@ fn path(expr: &Expr<'static>, steps: &mut Vec<Step>) -> Option<&'static str> {
     }
 }
 
-/// The names that `set` statements inside an `if` leave behind.
-pub(super) fn defined_inside(node: &Node<'_>) -> Vec<&'static str> {
+/// The names that a node leaves behind: those that it sets, and the namespaces that it changes.
+pub(super) fn left_behind(node: &Node<'_>) -> Vec<&'static str> {
+    let mut names = set_by(node);
+    names.extend(namespace::changes([node]));
+    names
+}
+
+/// The names that a node sets in the scope around it.
+fn set_by(node: &Node<'_>) -> Vec<&'static str> {
+    match node {
+        Node::If(_) | Node::AutoEscape(..) | Node::Filter(..) | Node::Captured(..) => node
+            .children()
+            .into_iter()
+            .flat_map(|body| set_in(body))
+            .collect(),
+        Node::Define(Stmt::Set(set)) => set_to(&set.target),
+        Node::Define(statement) => syntax::defined(statement),
+        Node::Capture(set, body) => {
+            let mut names = set_in(body);
+            names.extend(set_to(&set.target));
+            names
+        }
+        Node::For(lp) => set_in(&lp.otherwise),
+        _ => Vec::new(),
+    }
+}
+
+/// The names that an assignment to this target sets; none where it changes a namespace.
+fn set_to(target: &Expr<'static>) -> Vec<&'static str> {
     let mut names = Vec::new();
-    let Node::If(_) = node else { return names };
-    for nodes in node.children() {
-        let mut depth = 0usize;
-        for inside in nodes.iter() {
-            match inside {
-                Node::Enter(_) => depth += 1,
-                Node::Leave => depth = depth.saturating_sub(1),
-                _ if depth > 0 => {}
-                Node::Define(statement) => names.extend(syntax::defined(statement)),
-                Node::Capture(set, _) => syntax::assigned(&set.target, &mut names),
-                Node::If(_) => names.extend(defined_inside(inside)),
-                _ => {}
-            }
+    if namespace::changed_by_target(target).is_none() {
+        syntax::assigned(target, &mut names);
+    }
+    names
+}
+
+/// The names that a stretch of nodes sets in its scope.
+fn set_in(nodes: &[Node<'_>]) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    let mut depth = 0usize;
+    for node in nodes {
+        match node {
+            Node::Enter(_) => depth += 1,
+            Node::Leave => depth = depth.saturating_sub(1),
+            _ if depth > 0 => {}
+            _ => names.extend(set_by(node)),
         }
     }
     names

@@ -7,6 +7,7 @@ mod document;
 mod explain;
 mod fixtures;
 mod golden;
+mod namespaces;
 mod oracle;
 mod random;
 mod traps;
