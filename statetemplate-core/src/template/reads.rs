@@ -230,7 +230,7 @@ impl<'a> Names<'a> {
             }
             // Their bodies run in the scope around them.
             Node::AutoEscape(_, body) | Node::Filter(_, body) | Node::Captured(_, body) => {
-                self.run(node, body)
+                self.run(node, body);
             }
             Node::Raw(_)
             | Node::Emit(_)
