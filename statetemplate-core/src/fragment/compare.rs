@@ -82,6 +82,7 @@ impl Pass<'_> {
 
     fn may_change(&self, reads: &Dependencies, around: &Around) -> bool {
         reads.everything
+            || reads.impure
             || reads.paths.iter().any(|&path| self.path_changed(path))
             || around.changed_loops.iter().any(|(id, item, counter)| {
                 (*item && reads.items.contains(id)) || (*counter && reads.counters.contains(id))
@@ -126,8 +127,13 @@ impl Pass<'_> {
             }
             SlotKind::List(list) => Ok(self.list(slot, list, around)?.map(Change::List)),
             _ => {
-                let old = self.slot_values(fragment, slot, &around.old)?;
                 let new = self.slot_values(fragment, slot, &around.new)?;
+                // What was shown of something impure is not known, and not compared.
+                let old = if slot.reads.impure {
+                    new.clone()
+                } else {
+                    self.slot_values(fragment, slot, &around.old)?
+                };
                 let place = |hole: usize| slot.holes.iter().position(|known| *known == hole).unwrap_or(0);
                 Ok(simple_change(
                     slot,
@@ -396,7 +402,8 @@ fn simple_change<'t>(
     old: impl Fn(usize) -> &'t Tree,
     new: impl Fn(usize) -> &'t Tree,
 ) -> Option<Change> {
-    if slot.holes.iter().all(|&hole| old(hole) == new(hole)) {
+    let impure = slot.reads.impure;
+    if !impure && slot.holes.iter().all(|&hole| old(hole) == new(hole)) {
         return None;
     }
     let raw = |tree: &Tree| match tree {
@@ -414,11 +421,11 @@ fn simple_change<'t>(
                 _ => text,
             };
             let (before, after) = (shown(join(pieces, old)), shown(join(pieces, new)));
-            (before != after).then_some(Change::Text(after))
+            (impure || before != after).then_some(Change::Text(after))
         }
         SlotKind::Attribute { pieces } => {
             let (before, after) = (join(pieces, old), join(pieces, new));
-            (before != after).then_some(Change::Attribute(after))
+            (impure || before != after).then_some(Change::Attribute(after))
         }
         SlotKind::Tag => {
             let before = text::attributes(&raw(old(first)));

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use minijinja::Environment;
 
+use super::PlanOptions;
 use super::layout::{DraftKind, FragmentId, Layout, ListDraft, PAGE, SlotDraft};
 use super::machinery::ast::{Block, Expr};
 use super::origin::Origins;
@@ -29,7 +30,7 @@ where the template has it, and the data that it reads.
 ";
 
 /// Explains the page `template` of `env`.
-pub(super) fn explain(env: &Environment<'static>, template: &str) -> String {
+pub(super) fn explain(env: &Environment<'static>, template: &str, options: &PlanOptions) -> String {
     let mut out = format!("How {template} is updated\n\n");
     let sources = match Sources::load(env, template) {
         Ok(sources) => sources,
@@ -39,11 +40,13 @@ pub(super) fn explain(env: &Environment<'static>, template: &str) -> String {
         }
     };
     let reached = sources.reached(template);
-    let trusted = trust::places(&sources, &|block| {
+    let is_reached = |block: &Block<'static>| {
         let known = |reached: &Vec<&Block<'static>>| reached.iter().any(|other| std::ptr::eq(*other, block));
         reached.as_ref().is_none_or(known)
-    });
-    let summary = match lay_out(env, &sources, template) {
+    };
+    let trusted = trust::places(&sources, &is_reached);
+    let impure = trust::impure(&sources, options, &is_reached);
+    let summary = match lay_out(env, &sources, template, options) {
         Ok(layout) => {
             out.push_str(LEGEND);
             let mut report = Report::new(env, &layout, Origins::of(&sources));
@@ -61,6 +64,12 @@ pub(super) fn explain(env: &Environment<'static>, template: &str) -> String {
     if !trusted.is_empty() {
         out.push_str("\nTrusted to be HTML, whoever wrote the data:\n");
         for (origin, text) in &trusted {
+            let _ = writeln!(out, "  {origin}  {text}");
+        }
+    }
+    if !impure.is_empty() {
+        out.push_str("\nDeclared impure, so that what depends on it is sent at each change:\n");
+        for (origin, text) in &impure {
             let _ = writeln!(out, "  {origin}  {text}");
         }
     }
@@ -235,6 +244,9 @@ impl<'r, 'a> Report<'r, 'a> {
         }));
         if reads.everything {
             names.push("anything".to_owned());
+        }
+        if reads.impure {
+            names.push("something impure".to_owned());
         }
         if names.is_empty() {
             return String::new();

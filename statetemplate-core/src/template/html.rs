@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use super::cursor::{Next, Place, Reader, plain_text};
 use super::escape;
-use super::item::{Element, Item, Unbalanced};
-use super::machinery::ast::Stmt;
+use super::item::{Element, Item, TagPart, Unbalanced};
+use super::machinery::ast::{Expr, Stmt};
 use super::namespace;
 use super::node::{For, Node, Nodes, emitted};
 use super::opaque::Opaque;
@@ -90,6 +90,17 @@ impl<'a> Reader<'_, 'a> {
     /// A dynamic node that is not text.
     fn node(&mut self, node: &Node<'a>, items: &mut Vec<Item<'a>>) -> Result<(), Unbalanced> {
         match node {
+            Node::If(branch) if self.decides_impurely(node) => {
+                // Its inside must be balanced as well.
+                for body in branch.arms.iter().map(|(_, body)| body) {
+                    self.inside(body)?;
+                }
+                self.inside(&branch.otherwise)?;
+                items.push(Item::Region(vec![node.clone()], Opaque::Impure));
+            }
+            Node::For(_) if self.decides_impurely(node) => {
+                items.push(Item::Region(vec![node.clone()], Opaque::Impure));
+            }
             Node::If(branch) => {
                 let mut arms = Vec::new();
                 for (condition, body) in &branch.arms {
@@ -133,6 +144,16 @@ impl<'a> Reader<'_, 'a> {
         }
         self.scope(node);
         Ok(())
+    }
+
+    /// Whether something impure decides which branch or which rows there are.
+    fn decides_impurely(&self, node: &Node<'a>) -> bool {
+        let impure = |expr: &Expr<'static>| self.names.of(expr).impure;
+        match node {
+            Node::If(branch) => branch.arms.iter().any(|(condition, _)| impure(condition)),
+            Node::For(lp) => impure(&lp.syntax.iter) || lp.syntax.filter_expr.as_ref().is_some_and(impure),
+            _ => false,
+        }
     }
 
     fn inside(&mut self, nodes: &[Node<'a>]) -> Result<Vec<Item<'a>>, Unbalanced> {
@@ -198,10 +219,23 @@ impl<'a> Reader<'_, 'a> {
         self.skip(length + 1);
         let foreign = foreign || FOREIGN.contains(&name.as_str());
         let (tag, self_closing) = self.tag(&rest[..=length], &name, foreign)?;
+        // Which attributes there were can't be told, so the element is sent anew.
+        let is_impure = tag
+            .iter()
+            .any(|part| matches!(part, TagPart::Attributes(nodes) if self.names.of_nodes(nodes).impure));
         let childless = VOID.contains(&name.as_str()) || (foreign && self_closing);
         if childless || (TRANSPARENT.contains(&name.as_str()) && !foreign) {
             let whole = self.slice(start, self.at);
             let end = String::new();
+            if is_impure && TRANSPARENT.contains(&name.as_str()) {
+                return Err(Unbalanced(format!(
+                    "something impure decides on attributes of <{name}>"
+                )));
+            }
+            if is_impure {
+                items.push(Item::Region(whole, Opaque::Impure));
+                return Ok(());
+            }
             items.push(Item::Element(Element {
                 name,
                 tag,
@@ -243,6 +277,10 @@ impl<'a> Reader<'_, 'a> {
         let inside = self.slice(content, self.at);
         let end = self.end_tag_text()?;
         let whole = self.slice(start, self.at);
+        if is_impure {
+            items.push(Item::Region(whole, Opaque::Impure));
+            return Ok(());
+        }
         items.push(Item::Element(Element {
             name,
             tag,

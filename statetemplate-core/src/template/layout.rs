@@ -288,7 +288,9 @@ impl<'a> Layout<'a> {
     fn hole(&mut self, draft: &mut Draft<'a>, kind: HoleKind, source: HoleSource<'a>) -> usize {
         let key = match &source {
             HoleSource::Nodes(nodes) => {
-                fingerprint(nodes).map(|print| format!("{kind:?}{}:{print}", self.version))
+                let impure = self.names.of_nodes(nodes).impure;
+                let print = if impure { None } else { fingerprint(nodes) };
+                print.map(|print| format!("{kind:?}{}:{print}", self.version))
             }
             HoleSource::Slot(_) => None,
         };
@@ -554,7 +556,8 @@ impl<'a> Layout<'a> {
         self.scope.push(Scope::Loop(id, lp.clone()));
         let key = key_of(body).filter(|key| {
             // A namespace changes while its row is made.
-            self.names.of_nodes(key).items.contains(&id) && namespace::changes(key.iter()).is_empty()
+            let reads = self.names.of_nodes(key);
+            reads.items.contains(&id) && !reads.impure && namespace::changes(key.iter()).is_empty()
         });
         let is_branch = matches!(visible(body).as_slice(), [Item::Branch(..)]);
         let item = self.fragment(

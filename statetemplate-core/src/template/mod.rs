@@ -16,6 +16,7 @@ mod machinery;
 mod namespace;
 mod node;
 mod opaque;
+mod options;
 mod origin;
 mod plan;
 mod reads;
@@ -27,6 +28,7 @@ mod tags;
 pub(crate) mod text;
 mod trust;
 
+pub use options::PlanOptions;
 pub use plan::Plan;
 
 pub(crate) use compile::{ROW_COUNT, ROWS, counter_name, item_name};

@@ -25,6 +25,8 @@ pub(super) enum Opaque {
     Jump,
     /// A loop that changes a namespace.
     Namespace,
+    /// Something that was declared impure decides what there is.
+    Impure,
     /// A loop whose `loop` is used otherwise than by its attributes.
     LoopValue,
 }
@@ -44,6 +46,7 @@ impl Opaque {
             Opaque::RecursiveLoop => "a recursive loop".into(),
             Opaque::Jump => "a loop with break or continue".into(),
             Opaque::Namespace => "a loop changes a namespace, which each row may read".into(),
+            Opaque::Impure => "what it shows is decided by something that was declared impure".into(),
             Opaque::LoopValue => "a loop whose `loop` is used otherwise than by its attributes".into(),
         }
     }
@@ -70,6 +73,7 @@ impl Opaque {
             Opaque::Namespace => {
                 "compute with filters ({{ xs|sum(attribute='n') }}, {{ xs|selectattr('on')|length }}), or in the data"
             }
+            Opaque::Impure => "decide by the data, and print the impure value as text",
             Opaque::LoopValue => "use loop.index, loop.first and the like; compare with loop.previtem",
         }
     }

@@ -10,6 +10,7 @@ use minijinja::value::{Enumerator, Object};
 use minijinja::{AutoEscape, Environment, Value};
 use sha2::{Digest, Sha256};
 
+use super::PlanOptions;
 use super::compile::{Compiler, HEAD};
 use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, Piece, ValueStep};
 use super::machinery::Program;
@@ -36,6 +37,7 @@ use crate::{Error, PathStep, Snapshot};
 #[derive(Debug)]
 pub struct Plan {
     env: Environment<'static>,
+    options: PlanOptions,
     name: String,
     hash: String,
     form: Form,
@@ -46,7 +48,10 @@ enum Form {
     /// Followed slot by slot.
     Fine(Box<Fine>),
     /// Rendered as a whole and sent as a refresh; `explain` says why.
-    Whole,
+    Whole {
+        /// Whether it may print something else each time.
+        impure: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -124,6 +129,8 @@ pub(crate) struct Dependencies {
     pub(crate) items: Vec<LoopId>,
     pub(crate) counters: Vec<LoopId>,
     pub(crate) everything: bool,
+    /// Whether something impure is called: then the value before is not known.
+    pub(crate) impure: bool,
 }
 
 impl Plan {
@@ -132,18 +139,44 @@ impl Plan {
     /// # Errors
     /// [`ErrorKind::Template`](crate::ErrorKind::Template) when a template is missing or does not parse, with its name, line and an excerpt.
     pub fn compile(env: &Environment<'static>, template: &str) -> Result<Self, Error> {
+        Self::compile_with(env, template, &PlanOptions::new())
+    }
+
+    /// Like [`Plan::compile`], told what the templates don't say: which functions give something else each time.
+    ///
+    /// ```
+    /// use statetemplate_core::{Plan, PlanOptions};
+    ///
+    /// let mut env = minijinja::Environment::new();
+    /// env.add_function("now", || "12:00");
+    /// env.add_template("clock.html", "<p>{{ count }} at {{ now() }}</p>")?;
+    /// let plan = Plan::compile_with(&env, "clock.html", &PlanOptions::new().impure("now"))?;
+    /// assert!(plan.explain().contains("now()"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Plan::compile`].
+    pub fn compile_with(
+        env: &Environment<'static>,
+        template: &str,
+        options: &PlanOptions,
+    ) -> Result<Self, Error> {
         let mut env = env.clone();
         // Errors then carry the source, for their excerpt.
         env.set_debug(true);
         let sources = Sources::load(&env, template)?;
         escape::register(&mut env);
-        let hash = hash_of(&sources, template);
-        let form = match Fine::compile(&env, &sources, template) {
+        let hash = hash_of(&sources, template, options);
+        let form = match Fine::compile(&env, &sources, template, options) {
             Ok(fine) => Form::Fine(Box::new(fine)),
-            Err(_) => Form::Whole,
+            Err(_) => Form::Whole {
+                impure: !options.is_empty(),
+            },
         };
         Ok(Plan {
             env,
+            options: options.clone(),
             name: template.to_owned(),
             hash,
             form,
@@ -175,7 +208,7 @@ impl Plan {
                     .render(&self.env, root.value())
                     .map_err(|error| self.explain_error(error, data))
             }
-            Form::Whole => {
+            Form::Whole { .. } => {
                 let mut html = self.render_plain(data)?;
                 let at = html.find("</head>").unwrap_or(html.len());
                 html.insert_str(at, head);
@@ -196,8 +229,13 @@ impl Plan {
     pub(crate) fn fine(&self) -> Option<&Fine> {
         match &self.form {
             Form::Fine(fine) => Some(fine),
-            Form::Whole => None,
+            Form::Whole { .. } => None,
         }
+    }
+
+    /// Whether the page can only be rendered as a whole, and may then be different each time.
+    pub(crate) fn is_impure_whole(&self) -> bool {
+        matches!(self.form, Form::Whole { impure: true })
     }
 
     pub(crate) fn env(&self) -> &Environment<'static> {
@@ -232,7 +270,7 @@ impl Plan {
     /// ```
     #[must_use]
     pub fn explain(&self) -> String {
-        explain::explain(&self.env, &self.name)
+        explain::explain(&self.env, &self.name, &self.options)
     }
 }
 
@@ -244,20 +282,26 @@ pub(super) fn lay_out<'a>(
     env: &'a Environment<'static>,
     sources: &'a Sources,
     template: &str,
+    options: &'a PlanOptions,
 ) -> Result<Layout<'a>, String> {
     let nodes = sources.resolve(template)?;
     let source = sources.get(template).ok_or("the template was not loaded")?;
     namespace::check(&nodes, sources)?;
-    let names = Names::new(sources, env, source.escape == AutoEscape::Html);
+    let names = Names::new(sources, env, options, source.escape == AutoEscape::Html);
     let mut items = html::parse(&nodes, &mut names.clone()).map_err(|item::Unbalanced(why)| why)?;
     skeleton::settle(&mut items)?;
     Ok(Layout::new(names, &items))
 }
 
 impl Fine {
-    fn compile(env: &Environment<'static>, sources: &Sources, template: &str) -> Result<Self, String> {
+    fn compile(
+        env: &Environment<'static>,
+        sources: &Sources,
+        template: &str,
+        options: &PlanOptions,
+    ) -> Result<Self, String> {
         let source = sources.get(template).ok_or("the template was not loaded")?;
-        let layout = lay_out(env, sources, template)?;
+        let layout = lay_out(env, sources, template, options)?;
         let compiler = Compiler {
             layout: &layout,
             file: source.name,
@@ -465,6 +509,7 @@ impl Paths {
             items: reads.items.iter().copied().collect(),
             counters,
             everything: reads.everything,
+            impure: reads.impure,
         }
     }
 }
@@ -476,10 +521,14 @@ fn path_step(step: &Step) -> PathStep {
     }
 }
 
-fn hash_of(sources: &Sources, template: &str) -> String {
+fn hash_of(sources: &Sources, template: &str, options: &PlanOptions) -> String {
     let mut text = format!("{}\0{template}\0", env!("CARGO_PKG_VERSION"));
     for source in sources.iter() {
         let _ = write!(text, "{}\0{}\0", source.name, source.text);
+    }
+    // They decide which slots there are.
+    for name in options.names() {
+        let _ = write!(text, "{name}\0");
     }
     short_hash(text.as_bytes())
 }

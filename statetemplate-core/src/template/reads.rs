@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use minijinja::{Environment, Value};
 
+use super::PlanOptions;
 use super::machinery::ast::{self, CallType, Expr, Stmt};
 use super::namespace;
 use super::node::{Node, emitted};
@@ -31,6 +32,8 @@ pub(crate) struct Reads {
     pub(crate) counters: BTreeSet<(LoopId, &'static str)>,
     /// Set when it can't be told: then every change may matter.
     pub(crate) everything: bool,
+    /// Whether something is called that may give something else each time.
+    pub(crate) impure: bool,
 }
 
 impl Reads {
@@ -39,6 +42,7 @@ impl Reads {
         self.items.extend(&other.items);
         self.counters.extend(&other.counters);
         self.everything |= other.everything;
+        self.impure |= other.impure;
     }
 }
 
@@ -58,6 +62,7 @@ enum Meaning {
 pub(super) struct Names<'a> {
     sources: &'a Sources,
     env: &'a Environment<'static>,
+    options: &'a PlanOptions,
     names: Vec<Name>,
     /// Whether values are HTML-escaped here.
     escaped: bool,
@@ -81,10 +86,16 @@ enum How {
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn new(sources: &'a Sources, env: &'a Environment<'static>, escaped: bool) -> Self {
+    pub(super) fn new(
+        sources: &'a Sources,
+        env: &'a Environment<'static>,
+        options: &'a PlanOptions,
+        escaped: bool,
+    ) -> Self {
         Names {
             sources,
             env,
+            options,
             names: Vec::new(),
             escaped,
         }
@@ -343,6 +354,12 @@ impl<'a> Names<'a> {
     pub(super) fn of(&self, expr: &Expr<'static>) -> Reads {
         let mut reads = Reads::default();
         self.read(expr, &mut reads);
+        self.settle(reads)
+    }
+
+    /// Code that can't be seen may call what was declared impure.
+    fn settle(&self, mut reads: Reads) -> Reads {
+        reads.impure |= reads.everything && !self.options.is_empty();
         reads
     }
 
@@ -405,7 +422,7 @@ impl<'a> Names<'a> {
             }
             scope.define(node);
         }
-        reads
+        self.settle(reads)
     }
 
     /// What any code of a node reads. Names that it defines itself count as data, which is too much at worst.
@@ -483,9 +500,30 @@ impl<'a> Names<'a> {
                     self.read(operand, reads);
                 }
             }
-            _ => syntax::operands(expr)
-                .into_iter()
-                .for_each(|operand| self.read(operand, reads)),
+            _ => {
+                reads.impure |= self.calls_impure(expr);
+                syntax::operands(expr)
+                    .into_iter()
+                    .for_each(|operand| self.read(operand, reads));
+            }
+        }
+    }
+
+    /// Whether an expression is a filter or a test that was declared impure, or passes such a one by its name, as
+    /// `map('name')` does.
+    fn calls_impure(&self, expr: &Expr<'static>) -> bool {
+        let by_name = |name: &str, applies: &[&str]| {
+            self.options.is_impure(name)
+                || (applies.contains(&name)
+                    && syntax::operands(expr)
+                        .into_iter()
+                        .filter_map(syntax::constant_name)
+                        .any(|argument| self.options.is_impure(argument)))
+        };
+        match expr {
+            Expr::Filter(filter) => by_name(filter.name, APPLYING_FILTERS),
+            Expr::Test(test) => by_name(test.name, &[]),
+            _ => false,
         }
     }
 
@@ -521,6 +559,7 @@ impl<'a> Names<'a> {
             }
             Some(Meaning::Local { reads: local, .. }) => reads.add(local),
             None => {
+                reads.impure = self.options.is_impure(name);
                 let mut path = vec![Step::Key(name)];
                 path.extend_from_slice(steps);
                 reads.paths.insert(path);
@@ -632,6 +671,9 @@ const PLAIN_FILTERS: &[&str] = &[
     "urlencode",
     "zip",
 ];
+
+/// Built-in filters that apply filters and tests which they are given by name.
+const APPLYING_FILTERS: &[&str] = &["map", "select", "reject", "selectattr", "rejectattr"];
 
 /// Built-in functions that return text for arguments that are text.
 const PLAIN_FUNCTIONS: &[&str] = &["range", "dict", "namespace"];

@@ -7,6 +7,7 @@ mod document;
 mod explain;
 mod fixtures;
 mod golden;
+mod impure;
 mod namespaces;
 mod oracle;
 mod random;
