@@ -237,7 +237,7 @@ impl<'r, 'a> Report<'r, 'a> {
             .filter(|path| !matches!(path[..], [Step::Key(name)] if self.globals.contains(name)))
             .map(|path| show(path))
             .collect();
-        names.extend(reads.items.iter().map(|id| self.items[id].clone()));
+        names.extend(reads.items.iter().map(|(id, path)| show_item(&self.items[id], path)));
         names.extend(reads.counters.iter().map(|(_, attribute)| {
             let dot = if attribute.is_empty() { "" } else { "." };
             format!("loop{dot}{attribute}")
@@ -301,9 +301,28 @@ fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
+/// A path within the item of a loop that calls it `target`.
+fn show_item(target: &str, path: &[Step]) -> String {
+    let names: Vec<&str> = target
+        .split(',')
+        .map(|name| name.trim_matches(|c: char| c.is_whitespace() || "()[]".contains(c)))
+        .collect();
+    match (&names[..], path) {
+        ([name], path) => follow((*name).to_owned(), path),
+        (names, [Step::Index(at), rest @ ..]) => {
+            let name = usize::try_from(*at).ok().and_then(|at| names.get(at));
+            follow((*name.unwrap_or(&target)).to_owned(), rest)
+        }
+        _ => target.to_owned(),
+    }
+}
+
 /// A path as a template writes it.
 fn show(path: &[Step]) -> String {
-    let mut out = String::new();
+    follow(String::new(), path)
+}
+
+fn follow(mut out: String, path: &[Step]) -> String {
     for step in path {
         match step {
             Step::Key(key) if out.is_empty() => out.push_str(key),

@@ -8,7 +8,7 @@ use super::machinery::ast::Expr;
 use super::namespace;
 use super::node::{For, Node, emitted};
 use super::opaque::Opaque;
-use super::reads::{self, LoopId, Names, Reads};
+use super::reads::{self, LoopId, Names, Reads, Step};
 use super::{syntax, tags};
 
 /// The number of a fragment in its plan.
@@ -27,8 +27,6 @@ pub(super) struct Draft<'a> {
     pub(super) scope: Vec<Scope<'a>>,
     /// Every name that the fragment mentions.
     pub(super) mentions: BTreeSet<&'static str>,
-    /// Whether a list stands in the fragment, or in a branch of it.
-    pub(super) has_list: bool,
 }
 
 pub(super) enum Op<'a> {
@@ -103,7 +101,11 @@ pub(super) struct ListDraft<'a> {
     pub(super) id: LoopId,
     pub(super) item: FragmentId,
     pub(super) otherwise: Option<FragmentId>,
+    /// The items' path in the page's data, where the list runs over just that.
+    pub(super) path: Option<Vec<Step>>,
     pub(super) key: Option<Vec<Node<'a>>>,
+    /// The paths within an item that the key is made of, where it is made of nothing else.
+    pub(super) key_paths: Option<Vec<Vec<Step>>>,
     /// What a row reads beside its own item and counter.
     pub(super) row_reads: Reads,
     pub(super) hole: usize,
@@ -179,6 +181,17 @@ impl<'a> Layout<'a> {
         };
         layout.fragment(items, "", None);
         layout
+    }
+
+    /// The attributes of a loop's `loop` variable that its rows read.
+    pub(super) fn counters(&self, id: LoopId) -> Vec<&'static str> {
+        let slots = self.fragments.iter().flat_map(|fragment| &fragment.slots);
+        let read = slots.flat_map(|slot| &slot.all_reads.counters);
+        let names: BTreeSet<&'static str> = read
+            .filter(|(counted, _)| *counted == id)
+            .map(|(_, name)| *name)
+            .collect();
+        names.into_iter().collect()
     }
 
     fn fragment(&mut self, items: &[Item<'a>], start: &str, bare: Option<&str>) -> FragmentId {
@@ -534,7 +547,6 @@ impl<'a> Layout<'a> {
     fn absorb(&mut self, draft: &mut Draft<'a>, id: FragmentId, reads: &mut Reads) {
         let inner = &self.fragments[id];
         draft.mentions.extend(&inner.mentions);
-        draft.has_list |= inner.has_list;
         inner.slots.iter().for_each(|slot| reads.add(&slot.all_reads));
     }
 
@@ -542,23 +554,28 @@ impl<'a> Layout<'a> {
         let scope = self.scope.clone();
         let id = self.loops;
         self.loops += 1;
-        draft.has_list = true;
         let mut reads = self.names.of(&lp.syntax.iter);
+        let path = match &lp.syntax.filter_expr {
+            None => self.names.data_path(&lp.syntax.iter),
+            Some(_) => None,
+        };
         reads::mentioned_in(&lp.syntax.iter, &mut draft.mentions);
         let names = self.names.depth();
         self.names.enter_loop(id, lp.syntax);
         if let Some(filter) = &lp.syntax.filter_expr {
             reads::mentioned_in(filter, &mut draft.mentions);
             let mut filter_reads = self.names.of(filter);
-            filter_reads.items.remove(&id);
+            filter_reads.items.retain(|(read, _)| *read != id);
             reads.add(&filter_reads);
         }
         self.scope.push(Scope::Loop(id, lp.clone()));
         let key = key_of(body).filter(|key| {
             // A namespace changes while its row is made.
             let reads = self.names.of_nodes(key);
-            reads.items.contains(&id) && !reads.impure && namespace::changes(key.iter()).is_empty()
+            reads.reads_item(id) && !reads.impure && namespace::changes(key.iter()).is_empty()
         });
+        let key_reads = key.as_ref().map(|key| self.names.of_nodes(key));
+        let key_paths = key_reads.and_then(|reads| reads.of_item_only(id));
         let is_branch = matches!(visible(body).as_slice(), [Item::Branch(..)]);
         let item = self.fragment(
             body,
@@ -569,7 +586,7 @@ impl<'a> Layout<'a> {
         self.names.truncate(names);
         let mut row_reads = Reads::default();
         self.absorb(draft, item, &mut row_reads);
-        row_reads.items.remove(&id);
+        row_reads.items.retain(|(read, _)| *read != id);
         let mut all_reads = row_reads.clone();
         all_reads.counters.retain(|(counted, _)| *counted != id);
         let otherwise = self.arm(draft, otherwise, &mut all_reads);
@@ -580,7 +597,9 @@ impl<'a> Layout<'a> {
             id,
             item,
             otherwise,
+            path,
             key,
+            key_paths,
             row_reads,
             hole,
         };
@@ -706,7 +725,7 @@ fn end_static(html: &mut String, raw_text: bool, pieces: &mut Vec<Piece>) {
         let text = if raw_text {
             html.clone()
         } else {
-            super::text::decode(&html)
+            super::text::decode(&html).into_owned()
         };
         pieces.push(Piece::Static { html, text });
     }

@@ -2,21 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use minijinja::value::{Enumerator, Object};
 use minijinja::{AutoEscape, Environment, Value};
 use sha2::{Digest, Sha256};
 
 use super::PlanOptions;
-use super::compile::{Compiler, HEAD};
-use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, Piece, ValueStep};
+use super::compile::{Compiler, HEAD, MOST_GROUPS};
+use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, Piece, SlotDraft, ValueStep};
 use super::machinery::Program;
 use super::reads::{LoopId, Names, Reads, Step};
+use super::root::Root;
 use super::source::Sources;
-use super::{escape, explain, html, item, namespace, skeleton};
+use super::{escape, explain, html, item, marks, namespace, skeleton};
 use crate::{Error, PathStep, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
@@ -67,10 +66,12 @@ pub(crate) struct Fragment {
     pub(crate) hash: String,
     pub(crate) holes: Vec<HoleKind>,
     pub(crate) slots: Vec<Slot>,
-    /// Computes all its values; the rows of a list have their own program, in the list.
+    /// Prints all its values.
     pub(crate) values: Program,
-    /// Whether a list stands in it.
-    pub(crate) has_list: bool,
+    /// Prints what its slots show by themselves, those of the groups that are wanted.
+    pub(crate) own: Program,
+    /// The same for one group alone, which is what most updates need; none for a group of lists.
+    pub(crate) group: Vec<Option<Program>>,
 }
 
 /// A part of a fragment's statics, as PROTOCOL.md describes them.
@@ -90,9 +91,9 @@ pub(crate) struct Slot {
     pub(crate) reads: Dependencies,
     /// What the slot and all inside it reads.
     pub(crate) all_reads: Dependencies,
-    /// Computes the slot's holes (in the order of `holes`), its branch's fragment, or its list's items.
-    pub(crate) program: Program,
-    /// The holes that the slot's value consists of.
+    /// Slots of a fragment that read the same are one group.
+    pub(crate) group: usize,
+    /// The holes that the slot's value consists of, in the order in which programs print them.
     pub(crate) holes: Vec<usize>,
     pub(crate) place: String,
 }
@@ -112,8 +113,11 @@ pub(crate) struct List {
     pub(crate) id: LoopId,
     pub(crate) item: FragmentId,
     pub(crate) otherwise: Option<FragmentId>,
-    pub(crate) keys: Option<Program>,
-    pub(crate) rows: Program,
+    /// Leaves the list's items on the stack.
+    pub(crate) items: Program,
+    /// The path of the items in the page's data, where the list runs over just that.
+    pub(crate) path: Option<usize>,
+    pub(crate) keys: Option<Keys>,
     /// What a row reads beside its item and its counter.
     pub(crate) row_reads: Dependencies,
     /// The attributes of `loop` that a row reads.
@@ -122,11 +126,21 @@ pub(crate) struct List {
     pub(crate) depth: usize,
 }
 
+/// What tells a list's rows from one another.
+#[derive(Debug)]
+pub(crate) enum Keys {
+    /// What is at these paths of an item: nothing else makes up its key.
+    Data(Vec<Vec<PathStep>>),
+    /// Prints the keys of some rows.
+    Printed(Program),
+}
+
 /// [`Reads`] with the paths numbered.
 #[derive(Debug, Default)]
 pub(crate) struct Dependencies {
     pub(crate) paths: Vec<usize>,
-    pub(crate) items: Vec<LoopId>,
+    /// Loops with paths within their item.
+    pub(crate) items: Vec<(LoopId, Vec<PathStep>)>,
     pub(crate) counters: Vec<LoopId>,
     pub(crate) everything: bool,
     /// Whether something impure is called: then the value before is not known.
@@ -163,6 +177,7 @@ impl Plan {
         options: &PlanOptions,
     ) -> Result<Self, Error> {
         let mut env = env.clone();
+        marks::prepare()?;
         // Errors then carry the source, for their excerpt.
         env.set_debug(true);
         let sources = Sources::load(&env, template)?;
@@ -324,8 +339,10 @@ fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> F
     let draft = &compiler.layout.fragments[id];
     let statics = statics(draft);
     let hash = short_hash(format!("{statics:?}").as_bytes());
-    let slots = (0..draft.slots.len())
-        .map(|slot| compile_slot(compiler, draft, id, slot, paths))
+    let groups = groups(draft);
+    let slots = draft.slots.iter().zip(&groups);
+    let slots = slots
+        .map(|(slot, group)| compile_slot(compiler, slot, *group, paths))
         .collect();
     Fragment {
         statics,
@@ -333,18 +350,30 @@ fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> F
         holes: draft.holes.iter().map(|hole| hole.kind).collect(),
         slots,
         values: compiler.values(id),
-        has_list: draft.has_list,
+        own: compiler.slots(id, &groups),
+        group: (0..groups.iter().max().map_or(0, |last| last + 1))
+            .map(|group| compiler.group(id, &groups, group))
+            .collect(),
     }
 }
 
-fn compile_slot(
-    compiler: &Compiler<'_, '_>,
-    draft: &Draft<'_>,
-    id: FragmentId,
-    number: usize,
-    paths: &mut Paths,
-) -> Slot {
-    let slot = &draft.slots[number];
+/// The number of each slot's group. The last group holds all that is left, should there be so many.
+fn groups(draft: &Draft<'_>) -> Vec<usize> {
+    let mut known: Vec<&Reads> = Vec::new();
+    let mut group = |reads| {
+        let found = known.iter().position(|other| *other == reads);
+        found.unwrap_or_else(|| {
+            known.push(reads);
+            known.len() - 1
+        })
+    };
+    let slots = draft.slots.iter();
+    slots
+        .map(|slot| group(&slot.all_reads).min(MOST_GROUPS - 1))
+        .collect()
+}
+
+fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize, paths: &mut Paths) -> Slot {
     let (kind, holes) = match &slot.kind {
         DraftKind::Text {
             pieces,
@@ -368,15 +397,19 @@ fn compile_slot(
         DraftKind::Region { hole, .. } => (SlotKind::Region, vec![*hole]),
         DraftKind::Branch { hole, .. } => (SlotKind::Branch, vec![*hole]),
         DraftKind::List(list) => {
-            let counters = slot_counters(compiler, list.item, list.id);
+            let path = list.path.as_ref().map(|path| paths.number_of(path));
             let list = List {
                 id: list.id,
                 item: list.item,
                 otherwise: list.otherwise,
-                keys: list.key.as_ref().map(|key| compiler.keys(list, key)),
-                rows: compiler.rows(list),
+                items: compiler.items(slot, list),
+                path,
+                keys: list.key.as_ref().map(|key| match &list.key_paths {
+                    Some(paths) => Keys::Data(paths.iter().map(|path| path_steps(path)).collect()),
+                    None => Keys::Printed(compiler.keys(list, key)),
+                }),
                 row_reads: paths.number(&list.row_reads, Some(list.id)),
-                counters,
+                counters: compiler.layout.counters(list.id),
                 depth: slot
                     .scope
                     .iter()
@@ -390,7 +423,7 @@ fn compile_slot(
         kind,
         reads: paths.number(&slot.reads, None),
         all_reads: paths.number(&slot.all_reads, None),
-        program: compiler.slot(id, number, &holes),
+        group,
         holes,
         place: slot.place.clone(),
     }
@@ -404,23 +437,6 @@ fn draft_hole(kind: &DraftKind<'_>) -> usize {
         }
         DraftKind::Text { .. } | DraftKind::Attribute { .. } => 0,
     }
-}
-
-/// The attributes of a loop's counter that its rows read.
-fn slot_counters(compiler: &Compiler<'_, '_>, item: FragmentId, id: LoopId) -> Vec<&'static str> {
-    let mut counters = Vec::new();
-    for slot in &compiler.layout.fragments[item].slots {
-        counters.extend(
-            slot.all_reads
-                .counters
-                .iter()
-                .filter(|(read, _)| *read == id)
-                .map(|(_, name)| *name),
-        );
-    }
-    counters.sort_unstable();
-    counters.dedup();
-    counters
 }
 
 /// The holes that the steps compute, in their order.
@@ -493,20 +509,25 @@ struct Paths {
 }
 
 impl Paths {
+    fn number_of(&mut self, path: &[Step]) -> usize {
+        *self.numbers.entry(path.to_vec()).or_insert_with(|| {
+            self.list.push(path_steps(path));
+            self.list.len() - 1
+        })
+    }
+
     fn number(&mut self, reads: &Reads, without: Option<LoopId>) -> Dependencies {
-        let paths = reads.paths.iter().map(|path| {
-            *self.numbers.entry(path.clone()).or_insert_with(|| {
-                self.list.push(path.iter().map(path_step).collect());
-                self.list.len() - 1
-            })
-        });
-        let paths = paths.collect();
+        let paths = reads.paths.iter().map(|path| self.number_of(path)).collect();
         let mut counters: Vec<LoopId> = reads.counters.iter().map(|(id, _)| *id).collect();
         counters.dedup();
         counters.retain(|id| Some(*id) != without);
         Dependencies {
             paths,
-            items: reads.items.iter().copied().collect(),
+            items: reads
+                .items
+                .iter()
+                .map(|(id, path)| (*id, path_steps(path)))
+                .collect(),
             counters,
             everything: reads.everything,
             impure: reads.impure,
@@ -514,11 +535,12 @@ impl Paths {
     }
 }
 
-fn path_step(step: &Step) -> PathStep {
-    match step {
+fn path_steps(path: &[Step]) -> Vec<PathStep> {
+    let step = |step: &Step| match step {
         Step::Key(key) => PathStep::Key((*key).into()),
         Step::Index(index) => PathStep::Index(*index),
-    }
+    };
+    path.iter().map(step).collect()
 }
 
 fn hash_of(sources: &Sources, template: &str, options: &PlanOptions) -> String {
@@ -536,62 +558,4 @@ fn hash_of(sources: &Sources, template: &str, options: &PlanOptions) -> String {
 /// 72 bits of SHA-256, as 12 characters.
 fn short_hash(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..9])
-}
-
-/// The root of an evaluation: the data, and under names that no template can write what the engine adds.
-#[derive(Debug, Clone)]
-pub(crate) struct Root {
-    data: Value,
-    extras: Vec<(&'static str, Value)>,
-}
-
-impl Root {
-    pub(crate) fn new(data: &Snapshot) -> Self {
-        Root {
-            data: data.value(),
-            extras: Vec::new(),
-        }
-    }
-
-    pub(crate) fn with(&self, name: &'static str, value: Value) -> Self {
-        let mut extras = self.extras.clone();
-        extras.push((name, value));
-        Root {
-            data: self.data.clone(),
-            extras,
-        }
-    }
-
-    pub(crate) fn value(&self) -> Value {
-        if self.extras.is_empty() {
-            self.data.clone()
-        } else {
-            Value::from_object(self.clone())
-        }
-    }
-}
-
-impl Object for Root {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        if key.starts_with('\0') {
-            return self
-                .extras
-                .iter()
-                .rev()
-                .find(|(name, _)| *name == key)
-                .map(|(_, value)| value.clone());
-        }
-        self.data.as_object()?.get_value_by_str(key)
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        match self.data.try_iter() {
-            Ok(keys) => Enumerator::Values(keys.collect()),
-            Err(_) => Enumerator::Empty,
-        }
-    }
 }

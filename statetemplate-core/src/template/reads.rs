@@ -26,8 +26,8 @@ pub(crate) enum Step {
 pub(crate) struct Reads {
     /// Paths into the page's data. A path stands for everything below it.
     pub(crate) paths: BTreeSet<Vec<Step>>,
-    /// Loops whose item is read.
-    pub(crate) items: BTreeSet<LoopId>,
+    /// Loops whose item is read, each with the path of what is read of it.
+    pub(crate) items: BTreeSet<(LoopId, Vec<Step>)>,
     /// Loops whose `loop` variable is read, each with the attribute's name.
     pub(crate) counters: BTreeSet<(LoopId, &'static str)>,
     /// Set when it can't be told: then every change may matter.
@@ -37,9 +37,23 @@ pub(crate) struct Reads {
 }
 
 impl Reads {
+    /// Whether anything of the item of a loop is read.
+    pub(super) fn reads_item(&self, id: LoopId) -> bool {
+        self.items.iter().any(|(read, _)| *read == id)
+    }
+
+    /// The paths within the item of a loop, if nothing else is read.
+    pub(super) fn of_item_only(&self, id: LoopId) -> Option<Vec<Vec<Step>>> {
+        let nothing_else = self.paths.is_empty() && self.counters.is_empty() && !self.everything;
+        if !nothing_else || self.items.is_empty() || self.items.iter().any(|(read, _)| *read != id) {
+            return None;
+        }
+        Some(self.items.iter().map(|(_, path)| path.clone()).collect())
+    }
+
     pub(super) fn add(&mut self, other: &Reads) {
         self.paths.extend(other.paths.iter().cloned());
-        self.items.extend(&other.items);
+        self.items.extend(other.items.iter().cloned());
         self.counters.extend(&other.counters);
         self.everything |= other.everything;
         self.impure |= other.impure;
@@ -49,8 +63,12 @@ impl Reads {
 /// What a name means at some place of the template.
 #[derive(Clone)]
 enum Meaning {
-    /// The item of a loop, or a part of it; `plain` when it can't be HTML.
-    Item { id: LoopId, plain: bool },
+    /// The item of a loop, or the part of it at a path; `plain` when it can't be HTML.
+    Item {
+        id: LoopId,
+        path: Vec<Step>,
+        plain: bool,
+    },
     /// The `loop` variable.
     Counter(LoopId),
     /// Something computed from what is read here; `plain` when it can't be HTML.
@@ -147,7 +165,7 @@ impl<'a> Names<'a> {
     pub(super) fn enter_loop(&mut self, id: LoopId, syntax: &ast::ForLoop<'static>) {
         let plain = self.is_plain(&syntax.iter);
         self.push("loop", Meaning::Counter(id));
-        self.assign(&syntax.target, &Meaning::Item { id, plain });
+        self.unpack(&syntax.target, id, &[], plain);
     }
 
     /// Brings into scope what a node leaves behind. `Node::Leave` is the caller's to handle, with [`Names::leave`].
@@ -325,6 +343,24 @@ impl<'a> Names<'a> {
         names
     }
 
+    /// Brings the names of a loop's target into scope, each for its part of the item.
+    fn unpack(&mut self, target: &Expr<'static>, id: LoopId, path: &[Step], plain: bool) {
+        let parts = match target {
+            Expr::Var(var) => {
+                let path = path.to_vec();
+                self.push(var.id, Meaning::Item { id, path, plain });
+                return;
+            }
+            Expr::List(list) => &list.items,
+            Expr::Tuple(tuple) => &tuple.items,
+            _ => return,
+        };
+        for (part, index) in parts.iter().zip(0..) {
+            let path: Vec<Step> = path.iter().cloned().chain([Step::Index(index)]).collect();
+            self.unpack(part, id, &path, plain);
+        }
+    }
+
     fn assign(&mut self, target: &Expr<'static>, meaning: &Meaning) {
         let mut names = Vec::new();
         syntax::assigned(target, &mut names);
@@ -348,6 +384,14 @@ impl<'a> Names<'a> {
             },
         };
         Meaning::Local { reads, plain: false }
+    }
+
+    /// The path that an expression is, if it is one into the page's data and nothing else.
+    pub(super) fn data_path(&self, expr: &Expr<'static>) -> Option<Vec<Step>> {
+        let mut steps = Vec::new();
+        let name = path(expr, &mut steps).filter(|name| self.meaning(name).is_none())?;
+        steps.insert(0, Step::Key(name));
+        Some(steps)
     }
 
     /// What an expression reads.
@@ -547,8 +591,10 @@ impl<'a> Names<'a> {
     fn name(&self, name: &'static str, steps: &[Step]) -> Reads {
         let mut reads = Reads::default();
         match self.meaning(name) {
-            Some(Meaning::Item { id, .. }) => {
-                reads.items.insert(*id);
+            Some(Meaning::Item { id, path, .. }) => {
+                let mut path = path.clone();
+                path.extend_from_slice(steps);
+                reads.items.insert((*id, path));
             }
             Some(Meaning::Counter(id)) => {
                 let attribute = match steps.first() {
