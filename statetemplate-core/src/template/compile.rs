@@ -15,7 +15,7 @@ use super::layout::{
 use super::machinery::{Program, Writer, intern};
 use super::marks::Mark;
 use super::namespace;
-use super::node::{For, Node};
+use super::node::{self, For, Node};
 use super::reads::{self, ANYTHING, LoopId};
 use super::syntax;
 
@@ -232,7 +232,12 @@ impl<'a> Compiler<'_, 'a> {
                 for step in values {
                     match step {
                         ValueStep::Silent(node) => frames.node(writer, node),
-                        ValueStep::Hole(hole) => self.print_hole(writer, draft, *hole),
+                        ValueStep::Hole(hole) => {
+                            self.print_hole(writer, draft, *hole);
+                            if let HoleSource::Nodes(nodes) = &draft.holes[*hole].source {
+                                frames.escapes += node::escapes_opened(nodes);
+                            }
+                        }
                     }
                 }
             }
@@ -243,6 +248,7 @@ impl<'a> Compiler<'_, 'a> {
                     nodes.iter().any(|node| !matches!(node, Node::Emit(_))),
                 );
                 self.print_hole(writer, draft, *hole);
+                frames.escapes += node::escapes_opened(nodes);
             }
             DraftKind::Branch { arms, otherwise, .. } => {
                 frames.start(writer, steps, false);
@@ -445,13 +451,14 @@ fn select<'s, 'a>(scope: &'s [Scope<'a>], needed: &mut BTreeSet<&'static str>) -
                     .iter()
                     .for_each(|(target, _)| syntax::assigned(target, &mut defined));
             }
+            Scope::Escape(_) | Scope::Unescape { .. } => {}
             Scope::Define(node) => defined = reads::left_behind(node),
             Scope::Past(nodes) => defined.extend(namespace::changes(nodes)),
         }
         let wanted = needed.contains(ANYTHING) || defined.iter().any(|name| needed.contains(name));
         if wanted {
             match step {
-                Scope::Loop(..) => {}
+                Scope::Loop(..) | Scope::Escape(_) | Scope::Unescape { .. } => {}
                 Scope::Enter(assignments) => {
                     assignments
                         .iter()
@@ -474,6 +481,8 @@ struct Frames {
     open: Vec<bool>,
     /// Frames of ours.
     own: usize,
+    /// Ways of escaping that are in force beside the program's own.
+    escapes: isize,
 }
 
 impl Frames {
@@ -483,8 +492,12 @@ impl Frames {
             writer.enter();
             self.own += 1;
         }
-        for (step, wanted) in steps {
+        let is_moot = moot_escapes(steps);
+        for (at, (step, wanted)) in steps.iter().enumerate() {
             match step {
+                _ if is_moot[at] => {}
+                Scope::Escape(to) => self.node(writer, &Node::Escape(to)),
+                Scope::Unescape { html } => self.node(writer, &Node::Unescape { html: *html }),
                 Scope::Loop(id, lp) if *wanted => {
                     writer.enter();
                     self.own += 1;
@@ -516,7 +529,7 @@ impl Frames {
                     return;
                 }
             }
-            _ => {}
+            _ => self.escapes += node::escapes_opened(std::slice::from_ref(node)),
         }
         code::write_node(writer, node);
     }
@@ -524,7 +537,29 @@ impl Frames {
     fn finish(self, writer: &mut Writer) {
         let open = self.open.into_iter().filter(|framed| *framed).count();
         (0..open + self.own).for_each(|_| writer.leave());
+        (0..self.escapes).for_each(|_| writer.pop_auto_escape());
     }
+}
+
+/// Which steps are ways of escaping, or their ends, with nothing that is wanted between them.
+fn moot_escapes(steps: &[(&Scope<'_>, bool)]) -> Vec<bool> {
+    let mut moot = vec![false; steps.len()];
+    let mut open: Vec<(usize, bool)> = Vec::new();
+    for (at, (step, wanted)) in steps.iter().enumerate() {
+        match step {
+            Scope::Escape(_) => open.push((at, false)),
+            Scope::Unescape { .. } => {
+                if let Some((start, used)) = open.pop() {
+                    moot[start] = !used;
+                    moot[at] = !used;
+                    open.iter_mut().for_each(|(_, outer)| *outer |= used);
+                }
+            }
+            _ if *wanted => open.iter_mut().for_each(|(_, used)| *used = true),
+            _ => {}
+        }
+    }
+    moot
 }
 
 /// Runs nodes for what they set. What they print was printed elsewhere.

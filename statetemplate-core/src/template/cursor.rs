@@ -78,6 +78,15 @@ impl<'r, 'a> Reader<'r, 'a> {
                     self.names.leave(depth);
                 }
             }
+            Node::Escape(_) => {
+                self.scopes.push(self.names.depth());
+                self.names.define(node);
+            }
+            // It has no names of its own.
+            Node::Unescape { .. } => {
+                self.scopes.pop();
+                self.names.define(node);
+            }
             _ => self.names.define(node),
         }
     }

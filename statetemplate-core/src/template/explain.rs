@@ -237,7 +237,12 @@ impl<'r, 'a> Report<'r, 'a> {
             .filter(|path| !matches!(path[..], [Step::Key(name)] if self.globals.contains(name)))
             .map(|path| show(path))
             .collect();
-        names.extend(reads.items.iter().map(|(id, path)| show_item(&self.items[id], path)));
+        names.extend(
+            reads
+                .items
+                .iter()
+                .map(|(id, path)| show_item(&self.items[id], path)),
+        );
         names.extend(reads.counters.iter().map(|(_, attribute)| {
             let dot = if attribute.is_empty() { "" } else { "." };
             format!("loop{dot}{attribute}")

@@ -130,7 +130,12 @@ impl<'a> Reader<'_, 'a> {
             Node::Native(Stmt::Include(_)) => items.push(Item::Region(vec![node.clone()], Opaque::Include)),
             Node::Native(_) => items.push(Item::Region(vec![node.clone()], Opaque::Statement)),
             Node::Jump(_) => return Err(Unbalanced("a break or continue".to_owned())),
-            Node::Enter(_) | Node::Leave | Node::Define(_) | Node::Capture(..) => {
+            Node::Enter(_)
+            | Node::Leave
+            | Node::Escape(_)
+            | Node::Unescape { .. }
+            | Node::Define(_)
+            | Node::Capture(..) => {
                 items.push(Item::Silent(node.clone()));
             }
             Node::Raw(_) | Node::Guarded(..) | Node::Captured(..) => {
@@ -250,7 +255,7 @@ impl<'a> Reader<'_, 'a> {
         let children = if TEXT_ONLY.contains(&name.as_str()) && !foreign {
             self.text_only(&name)?
         } else {
-            let scopes = (self.scopes.len(), self.names.depth());
+            let scopes = (self.scopes.len(), self.names.depth(), self.names.escapes());
             match self.children(Some(&name), foreign && name != "foreignobject") {
                 Ok(children) => children,
                 Err(Unbalanced(why)) => {
@@ -260,6 +265,7 @@ impl<'a> Reader<'_, 'a> {
                     }
                     self.scopes.truncate(scopes.0);
                     self.names.truncate(scopes.1);
+                    self.names.set_escapes(scopes.2);
                     self.at = content;
                     let Some(end) = self.find_end(&name) else {
                         return Err(Unbalanced(why));
@@ -316,6 +322,8 @@ impl<'a> Reader<'_, 'a> {
             return Ok(vec![Item::Static(text)]);
         }
         let nodes = match name {
+            // Where nothing is escaped, the author has taken that over.
+            _ if !self.names.escapes() => nodes,
             "script" => escape::guard_script(&nodes),
             "style" => escape::guard_each(&nodes, escape::CSS),
             _ => nodes,

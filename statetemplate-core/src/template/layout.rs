@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::item::{Element, Item, TagPart};
 use super::machinery::ast::Expr;
 use super::namespace;
-use super::node::{For, Node, emitted};
+use super::node::{self, For, Node, emitted};
 use super::opaque::Opaque;
 use super::reads::{self, LoopId, Names, Reads, Step};
 use super::{syntax, tags};
@@ -46,6 +46,12 @@ pub(super) enum ValueStep<'a> {
 pub(super) enum Scope<'a> {
     Loop(LoopId, Rc<For<'a>>),
     Enter(&'a [(Expr<'static>, Expr<'static>)]),
+    /// Values are escaped in the way of this name.
+    Escape(&'static str),
+    /// The end of the innermost [`Scope::Escape`]; whether values are escaped for HTML after it.
+    Unescape {
+        html: bool,
+    },
     Define(Node<'a>),
     /// A scope that has ended, with all that ran in it: it changed a namespace of others.
     Past(Vec<Node<'a>>),
@@ -288,6 +294,14 @@ impl<'a> Layout<'a> {
                         self.scope.push(Scope::Past(past));
                     }
                 }
+            }
+            Node::Escape(to) => {
+                self.names.define(node);
+                self.scope.push(Scope::Escape(to));
+            }
+            Node::Unescape { html } => {
+                self.names.define(node);
+                self.scope.push(Scope::Unescape { html: *html });
             }
             _ if !node.is_silent() && reads::left_behind(node).is_empty() => return,
             _ => {
@@ -646,6 +660,8 @@ fn past<'a>(steps: &[Scope<'a>]) -> Vec<Node<'a>> {
     for step in steps {
         match step {
             Scope::Enter(assignments) => nodes.push(Node::Enter(assignments)),
+            Scope::Escape(to) => nodes.push(Node::Escape(to)),
+            Scope::Unescape { html } => nodes.push(Node::Unescape { html: *html }),
             Scope::Define(node) => nodes.push(node.clone()),
             Scope::Past(inside) => nodes.extend(inside.iter().cloned()),
             // A loop's rows have ended before the scope around it does.
@@ -708,6 +724,8 @@ fn closed(mut nodes: Vec<Node<'_>>) -> Vec<Node<'_>> {
         }
     }
     nodes.extend(std::iter::repeat_n(Node::Leave, open));
+    let escapes = usize::try_from(node::escapes_opened(&nodes)).unwrap_or(0);
+    nodes.extend(std::iter::repeat_n(Node::Unescape { html: true }, escapes));
     nodes
 }
 

@@ -162,7 +162,12 @@ impl Page {
                 self.includes |= matches!(statement, Stmt::Include(_));
                 self.runs_elsewhere(statement);
             }
-            Node::Raw(_) | Node::Captured(..) | Node::Leave | Node::Jump(_) => {}
+            Node::Raw(_)
+            | Node::Captured(..)
+            | Node::Leave
+            | Node::Escape(_)
+            | Node::Unescape { .. }
+            | Node::Jump(_) => {}
         }
     }
 

@@ -21,6 +21,12 @@ pub(super) enum Node<'a> {
     Enter(&'a [(ast::Expr<'static>, ast::Expr<'static>)]),
     /// The end of the innermost open scope.
     Leave,
+    /// From here on values are escaped in the way of this name: `html`, `json` or `none`.
+    Escape(&'static str),
+    /// The end of the innermost open [`Node::Escape`]; whether values are escaped for HTML after it.
+    Unescape {
+        html: bool,
+    },
     /// A statement that prints nothing and defines names: `set`, `macro`, `import`, `from`.
     Define(&'a ast::Stmt<'static>),
     /// `{% set x %}…{% endset %}`, with its body resolved.
@@ -52,7 +58,12 @@ impl<'a> Node<'a> {
     pub(super) fn is_silent(&self) -> bool {
         matches!(
             self,
-            Node::Enter(_) | Node::Leave | Node::Define(_) | Node::Capture(..)
+            Node::Enter(_)
+                | Node::Leave
+                | Node::Escape(_)
+                | Node::Unescape { .. }
+                | Node::Define(_)
+                | Node::Capture(..)
         )
     }
 
@@ -83,6 +94,19 @@ impl<'a> Node<'a> {
             _ => Vec::new(),
         }
     }
+}
+
+/// How many more ways of escaping the nodes begin than they end.
+pub(super) fn escapes_opened(nodes: &[Node<'_>]) -> isize {
+    nodes
+        .iter()
+        .map(|node| match node {
+            Node::Escape(_) => 1,
+            Node::Unescape { .. } => -1,
+            Node::Captured(_, inside) => escapes_opened(inside),
+            _ => 0,
+        })
+        .sum()
 }
 
 /// The expression of an `{{ … }}`.

@@ -78,7 +78,13 @@ impl<'a> Origins<'a> {
             Node::Filter(block, _) => self.expression(&block.filter),
             Node::Captured(_, inside) | Node::Capture(_, inside) => self.nodes(inside),
             Node::Native(statement) => self.statement(statement),
-            Node::Raw(_) | Node::Enter(_) | Node::Leave | Node::Define(_) | Node::Jump(_) => None,
+            Node::Raw(_)
+            | Node::Enter(_)
+            | Node::Leave
+            | Node::Escape(_)
+            | Node::Unescape { .. }
+            | Node::Define(_)
+            | Node::Jump(_) => None,
         }
     }
 

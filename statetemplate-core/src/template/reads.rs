@@ -128,6 +128,15 @@ impl<'a> Names<'a> {
         self.names.truncate(depth);
     }
 
+    /// Whether values are escaped for HTML here.
+    pub(super) fn escapes(&self) -> bool {
+        self.escaped
+    }
+
+    pub(super) fn set_escapes(&mut self, escaped: bool) {
+        self.escaped = escaped;
+    }
+
     /// Leaves a scope that began at `depth`: its names are gone, what it changed of others' namespaces stays.
     pub(super) fn leave(&mut self, depth: usize) {
         let mut own = BTreeSet::new();
@@ -235,6 +244,8 @@ impl<'a> Names<'a> {
                     None => self.assign(&set.target, &Meaning::Local { reads, plain: false }),
                 }
             }
+            Node::Escape(to) => self.escaped = *to == "html",
+            Node::Unescape { html } => self.escaped = *html,
             // Names set inside an `if` stay set after it.
             Node::If(branch) => {
                 let mut conditions = Reads::default();
@@ -414,7 +425,7 @@ impl<'a> Names<'a> {
         let mut reads = Reads::default();
         for node in nodes {
             match node {
-                Node::Raw(_) | Node::Jump(_) => {}
+                Node::Raw(_) | Node::Jump(_) | Node::Escape(_) | Node::Unescape { .. } => {}
                 Node::Emit(statement) | Node::Guarded(_, statement) => {
                     scope.read(&emitted(statement).expr, &mut reads);
                 }
@@ -495,7 +506,7 @@ impl<'a> Names<'a> {
             Node::Capture(set, _) => set.filter.iter().for_each(|filter| self.read(filter, &mut reads)),
             Node::AutoEscape(block, _) => self.read(&block.enabled, &mut reads),
             Node::Filter(block, _) => self.read(&block.filter, &mut reads),
-            Node::Raw(_) | Node::Captured(..) | Node::Leave => {}
+            Node::Raw(_) | Node::Captured(..) | Node::Leave | Node::Escape(_) | Node::Unescape { .. } => {}
         });
         reads
     }
@@ -841,7 +852,12 @@ fn mention(node: &Node<'_>, names: &mut BTreeSet<&'static str>) {
         Node::Capture(set, _) => set.filter.iter().for_each(|filter| mentioned_in(filter, names)),
         Node::AutoEscape(block, _) => mentioned_in(&block.enabled, names),
         Node::Filter(block, _) => mentioned_in(&block.filter, names),
-        Node::Raw(_) | Node::Captured(..) | Node::Leave | Node::Jump(_) => {}
+        Node::Raw(_)
+        | Node::Captured(..)
+        | Node::Leave
+        | Node::Escape(_)
+        | Node::Unescape { .. }
+        | Node::Jump(_) => {}
     }
 }
 

@@ -107,12 +107,25 @@ impl Sources {
     }
 }
 
+/// The name by which an `autoescape` block asks for a way of escaping.
+fn escape_name(escape: &AutoEscape) -> Option<&'static str> {
+    match escape {
+        AutoEscape::Html => Some("html"),
+        AutoEscape::Json => Some("json"),
+        AutoEscape::None => Some("none"),
+        _ => None,
+    }
+}
+
 /// A block's body and the template that it stands in.
 type Body<'a> = (&'a Source, &'a ast::Spanned<ast::Block<'static>>);
 
 struct Resolver<'a> {
     sources: &'a Sources,
-    escape: &'a AutoEscape,
+    /// How values are escaped here.
+    escape: AutoEscape,
+    /// What `autoescape true` means here.
+    initial: AutoEscape,
     /// The bodies of each block, the most derived first.
     blocks: BTreeMap<&'static str, Vec<Body<'a>>>,
     /// The blocks whose bodies were resolved.
@@ -128,7 +141,8 @@ impl<'a> Resolver<'a> {
     fn new(sources: &'a Sources, source: &'a Source) -> Self {
         Resolver {
             sources,
-            escape: &source.escape,
+            escape: source.escape.clone(),
+            initial: source.escape.clone(),
             blocks: BTreeMap::new(),
             reached: Vec::new(),
             depth: 0,
@@ -252,6 +266,12 @@ impl<'a> Resolver<'a> {
                 out.push(Node::Leave);
             }
             ast::Stmt::SetBlock(set) => out.push(Node::Capture(set, self.nodes(source, &set.body, current)?)),
+            ast::Stmt::AutoEscape(block) if self.constant_escape(&block.enabled).is_some() => {
+                let to = self.constant_escape(&block.enabled).unwrap_or(AutoEscape::Html);
+                self.escaped(to, out, |this, out| {
+                    this.statements(source, &block.body, current, out)
+                })?;
+            }
             ast::Stmt::AutoEscape(block) => {
                 let outside = std::mem::replace(&mut self.inside_auto_escape, true);
                 let body = self.nodes(source, &block.body, current);
@@ -264,7 +284,12 @@ impl<'a> Resolver<'a> {
             ast::Stmt::Block(block) => self.block(block.name, 0, out)?,
             ast::Stmt::Include(include) => match self.included(source, include) {
                 Some(included) => {
-                    self.deeper(|this| this.statements(included, included.statements(), None, out))?;
+                    let initial = std::mem::replace(&mut self.initial, included.escape.clone());
+                    let resolved = self.escaped(included.escape.clone(), out, |this, out| {
+                        this.deeper(|this| this.statements(included, included.statements(), None, out))
+                    });
+                    self.initial = initial;
+                    resolved?;
                 }
                 None => out.push(Node::Native(statement)),
             },
@@ -288,10 +313,45 @@ impl<'a> Resolver<'a> {
             return Err(format!("the required block {name:?} is not overridden"));
         }
         self.reached.push(block);
+        let initial = std::mem::replace(&mut self.initial, self.escape.clone());
         out.push(Node::Enter(&[]));
-        self.deeper(|this| this.statements(source, &block.body, Some((name, depth)), out))?;
+        let resolved = self.deeper(|this| this.statements(source, &block.body, Some((name, depth)), out));
         out.push(Node::Leave);
-        Ok(())
+        self.initial = initial;
+        resolved
+    }
+
+    /// Resolves what is escaped in one way inside of what is escaped in another.
+    fn escaped(
+        &mut self,
+        to: AutoEscape,
+        out: &mut Vec<Node<'a>>,
+        run: impl FnOnce(&mut Self, &mut Vec<Node<'a>>) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let name = escape_name(&to).filter(|_| to != self.escape);
+        let outside = std::mem::replace(&mut self.escape, to);
+        out.extend(name.map(Node::Escape));
+        let resolved = run(self, out);
+        self.escape = outside;
+        let html = self.escape == AutoEscape::Html;
+        out.extend(name.map(|_| Node::Unescape { html }));
+        resolved
+    }
+
+    /// What an `autoescape` block with this argument asks for, if that is known here and can be asked for by name.
+    fn constant_escape(&self, argument: &ast::Expr<'static>) -> Option<AutoEscape> {
+        let value = argument.as_const()?;
+        let to = match value.as_str() {
+            Some("html") => AutoEscape::Html,
+            Some("json") => AutoEscape::Json,
+            Some("none") => AutoEscape::None,
+            Some(_) => return None,
+            None if value == false.into() => AutoEscape::None,
+            None if value != true.into() => return None,
+            None if self.initial == AutoEscape::None => AutoEscape::Html,
+            None => self.initial.clone(),
+        };
+        (to == self.escape || escape_name(&to).is_some()).then_some(to)
     }
 
     /// The template of an include that can be written out in place.
@@ -299,7 +359,7 @@ impl<'a> Resolver<'a> {
         let names = syntax::constant_names(&include.name)?;
         let name = names.iter().find_map(|name| source.names.get(*name))?;
         let included = self.sources.get(name)?;
-        let plain = included.escape == *self.escape
+        let plain = (included.escape == self.escape || escape_name(&included.escape).is_some())
             && !self.inside_auto_escape
             && self.depth + 1 < MAX_DEPTH
             && !syntax::has_blocks(included.statements())

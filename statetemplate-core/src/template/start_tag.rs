@@ -69,7 +69,11 @@ impl<'a> Reader<'_, 'a> {
                             certain &= !seen.contains(&name);
                             let written = plain_text(&self.slice(start, from)).unwrap_or_default();
                             push_static(&mut parts, &written);
-                            let value = escape::guard_attribute(element, &name, quote, self.slice(from, to));
+                            let mut value = self.slice(from, to);
+                            // Where nothing is escaped, the author has taken that over.
+                            if self.names.escapes() {
+                                value = escape::guard_attribute(element, &name, quote, value);
+                            }
                             let index = certain.then_some(seen.len()).filter(|index| *index < 36);
                             let shown = if foreign { original(&written) } else { name.clone() };
                             parts.push(TagPart::Attribute {

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use minijinja::AutoEscape;
+
 use super::PlanOptions;
 use super::machinery::ast::{Block, CallType, Expr, Stmt};
 use super::origin::{Origin, text_of};
@@ -19,7 +21,7 @@ pub(super) fn places(sources: &Sources, is_reached: &dyn Fn(&Block<'static>) -> 
     search(sources, is_reached, &|expr, printed_raw| {
         let safe = |part: &Expr<'static>| matches!(part, Expr::Filter(filter) if filter.name == "safe");
         if printed_raw {
-            Some("   (in an autoescape block that escapes nothing)")
+            Some("   (nothing is escaped here)")
         } else {
             any(expr, &safe).then_some("")
         }
@@ -60,7 +62,7 @@ fn search(sources: &Sources, is_reached: &dyn Fn(&Block<'static>) -> bool, wante
         found: BTreeSet::new(),
     };
     for source in sources.iter() {
-        search.statements(source, source.statements(), false);
+        search.statements(source, source.statements(), source.escape == AutoEscape::None);
     }
     search.found.into_iter().collect()
 }
