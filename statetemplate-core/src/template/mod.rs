@@ -19,6 +19,7 @@ mod node;
 mod opaque;
 mod options;
 mod origin;
+mod plain;
 mod plan;
 mod reads;
 mod root;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use minijinja::{Environment, Value};
+use minijinja::Environment;
 
 use super::PlanOptions;
 use super::machinery::ast::{self, CallType, Expr, Stmt};
@@ -62,7 +62,7 @@ impl Reads {
 
 /// What a name means at some place of the template.
 #[derive(Clone)]
-enum Meaning {
+pub(super) enum Meaning {
     /// The item of a loop, or the part of it at a path; `plain` when it can't be HTML.
     Item {
         id: LoopId,
@@ -131,6 +131,10 @@ impl<'a> Names<'a> {
     /// Whether values are escaped for HTML here.
     pub(super) fn escapes(&self) -> bool {
         self.escaped
+    }
+
+    pub(super) fn env(&self) -> &'a Environment<'static> {
+        self.env
     }
 
     pub(super) fn set_escapes(&mut self, escaped: bool) {
@@ -591,7 +595,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    fn meaning(&self, name: &str) -> Option<&Meaning> {
+    pub(super) fn meaning(&self, name: &str) -> Option<&Meaning> {
         self.names
             .iter()
             .rev()
@@ -624,116 +628,10 @@ impl<'a> Names<'a> {
         }
         reads
     }
-
-    /// Whether what an expression prints is text: never a safe string with markup in it.
-    pub(super) fn is_plain(&self, expr: &Expr<'static>) -> bool {
-        let operands_are = |names: &Self| {
-            syntax::operands(expr)
-                .into_iter()
-                .all(|operand| names.is_plain(operand))
-        };
-        self.escaped
-            && match expr {
-                Expr::Var(var) => self.is_plain_name(var.id),
-                Expr::Const(constant) => !constant.value.is_safe(),
-                Expr::Filter(filter) => PLAIN_FILTERS.contains(&filter.name) && operands_are(self),
-                Expr::Call(call) => match call.identify_call() {
-                    CallType::Function(name) => {
-                        self.meaning(name).is_none()
-                            && PLAIN_FUNCTIONS.contains(&name)
-                            && syntax::operands(expr)
-                                .into_iter()
-                                .skip(1)
-                                .all(|operand| self.is_plain(operand))
-                    }
-                    CallType::Method(Expr::Var(var), "cycle") => {
-                        matches!(self.meaning(var.id), Some(Meaning::Counter(_)) | None)
-                            && syntax::operands(expr)
-                                .into_iter()
-                                .skip(1)
-                                .all(|operand| self.is_plain(operand))
-                    }
-                    _ => false,
-                },
-                _ => operands_are(self),
-            }
-    }
-
-    fn is_plain_name(&self, name: &'static str) -> bool {
-        match self.meaning(name) {
-            Some(Meaning::Local { plain, .. } | Meaning::Item { plain, .. }) => *plain,
-            Some(Meaning::Counter(_)) => true,
-            None => self.is_plain_global(name),
-        }
-    }
-
-    fn is_plain_global(&self, name: &str) -> bool {
-        fn plain(value: &Value) -> bool {
-            !value.is_safe() && value.as_object().is_none()
-        }
-        self.env
-            .globals()
-            .find(|(known, _)| *known == name)
-            .is_none_or(|(_, value)| plain(&value))
-    }
 }
-
-/// Built-in filters that return text, or safe strings without markup, for arguments that are text.
-const PLAIN_FILTERS: &[&str] = &[
-    "abs",
-    "attr",
-    "batch",
-    "bool",
-    "capitalize",
-    "chain",
-    "count",
-    "d",
-    "default",
-    "dictsort",
-    "e",
-    "escape",
-    "first",
-    "float",
-    "format",
-    "groupby",
-    "indent",
-    "int",
-    "items",
-    "join",
-    "last",
-    "length",
-    "lines",
-    "list",
-    "lower",
-    "max",
-    "min",
-    "pprint",
-    "reject",
-    "rejectattr",
-    "replace",
-    "reverse",
-    "round",
-    "select",
-    "selectattr",
-    "slice",
-    "sort",
-    "split",
-    "string",
-    "sum",
-    "title",
-    "tojson",
-    "trim",
-    "unique",
-    "upper",
-    "urlencode",
-    "zip",
-];
 
 /// Built-in filters that apply filters and tests which they are given by name.
 const APPLYING_FILTERS: &[&str] = &["map", "select", "reject", "selectattr", "rejectattr"];
-
-/// Built-in functions that return text for arguments that are text.
-const PLAIN_FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
 
 /// The name and the constant steps of `user.names[0]`, if the expression is of that kind.
 fn path(expr: &Expr<'static>, steps: &mut Vec<Step>) -> Option<&'static str> {
