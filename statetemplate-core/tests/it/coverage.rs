@@ -245,3 +245,47 @@ fn what_is_not_escaped_is_a_region_by_itself() {
         [["refresh"], ["refresh"]]
     );
 }
+
+#[test]
+fn what_is_opaque_is_right_and_leaves_the_rest_fine() {
+    let mut env = site(&[
+        (
+            "body.html",
+            "<p>{{ k }}</p>{% include [chosen, 'part.html'] %}<ul>{% for x in xs recursive %}<li>{{ x.t }}{{ loop(x.more) if x.more }}</li>{% endfor %}</ul>",
+        ),
+        ("part.html", "<em>{{ t }}</em>"),
+        ("other.html", "<strong>{{ k }}</strong>"),
+    ]);
+    env.add_function("note", |text: String| text.len());
+    let steps = [
+        json!({"chosen": "part.html", "k": 1, "t": "a", "xs": [{"t": "x", "more": [{"t": "y"}]}]}),
+        json!({"chosen": "other.html", "k": 1, "t": "a", "xs": [{"t": "x", "more": [{"t": "z", "more": [{"t": "w"}]}]}]}),
+        json!({"chosen": "missing", "k": 2, "t": "b", "xs": []}),
+    ];
+    let sent = replay(&env, &steps);
+    assert_eq!(
+        sent[0],
+        [
+            r#"1 region "<strong>1</strong>""#,
+            r#"2 region "<li>x<li>z<li>w</li></li></li>""#
+        ]
+    );
+    assert_eq!(sent[1][0], r#"0 text "2""#);
+    for template in [
+        "<ul>{% for x in xs %}{% if x.t == 'b' %}{% continue %}{% endif %}<li>{{ x.t }}</li>{% if x.id == 3 %}{% break %}{% endif %}{% endfor %}</ul><p>{{ k }}</p>",
+        "<ul>{% for x in xs %}{% if loop.changed(x.on) %}<li>{{ x.on }}</li>{% endif %}{% endfor %}</ul><p>{{ k }}</p>",
+        "<ul>{% for x in xs %}{% set self_ = loop %}<li>{{ self_.index }}{{ x.t }}</li>{% endfor %}</ul><p>{{ k }}</p>",
+        "<p>{% filter upper|replace('A', 'b') %}{{ t }} <b>{{ k }}</b>{% if on %}yes{% endif %}{% endfilter %}</p><p>{{ k }}</p>",
+        "{% do note(t) %}<p>{{ k }}</p>{% if on %}{% do note('x') %}<i>{{ t }}</i>{% endif %}{% for x in xs %}{% do note(x.t) %}<b>{{ x.t }}</b>{% endfor %}",
+        "{% filter upper %}{% set v = t %}{{ v }}{% endfilter %}<p>{{ v }}</p>",
+        "{% for x in xs %}<li>{{ x.t }}</li>{% else %}{% set empty = k %}none{% endfor %}<p>{{ empty|default('no') }}</p>",
+        "<title>{% if on %}{% set v = t %}{% endif %}{{ k }}</title><p {% if on %}{% set w = k %}hidden{% endif %}>{{ v }}{{ w }}</p>",
+        "<!-- {{ k }} --><table>{% for x in xs %}<tr><td>{{ x.t }}</td></tr>{% endfor %}</table><p>{{ k }}</p>",
+    ] {
+        println!("{template}");
+        let mut env = site(&[("body.html", template)]);
+        env.add_function("note", |text: String| text.len());
+        let sent = replay(&env, &rows());
+        assert!(!sent.concat().contains(&"refresh".to_owned()), "{sent:?}");
+    }
+}

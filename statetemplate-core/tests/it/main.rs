@@ -12,6 +12,7 @@ mod impure;
 mod namespaces;
 mod oracle;
 mod random;
+mod settings;
 mod traps;
 mod updates;
 mod workload;
