@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod document;
-mod fixtures;
+mod economy;
 mod golden;
 mod oracle;
 mod random;
