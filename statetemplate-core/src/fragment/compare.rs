@@ -11,7 +11,7 @@ use super::{Change, Changes, ListChange};
 use crate::snapshot::{identity, same_value};
 use crate::template::{
     Dependencies, Fine, FragmentId, List, PAGE, Program, ROW_COUNT, ROWS, Root, Slot, SlotKind, counter_name,
-    item_name, text,
+    foreign, item_name, text,
 };
 use crate::{Plan, Snapshot};
 
@@ -408,21 +408,23 @@ fn simple_change<'t>(
         SlotKind::Text {
             pieces,
             drops_newline,
+            place,
         } => {
             let shown = |text: String| match text.strip_prefix('\n') {
                 Some(rest) if *drops_newline => rest.to_owned(),
                 _ => text,
             };
-            let (before, after) = (shown(join(pieces, old)), shown(join(pieces, new)));
+            let (before, after) = (shown(join(pieces, *place, old)), shown(join(pieces, *place, new)));
             (before != after).then_some(Change::Text(after))
         }
         SlotKind::Attribute { pieces } => {
-            let (before, after) = (join(pieces, old), join(pieces, new));
+            let place = text::Place::Attribute;
+            let (before, after) = (join(pieces, place, old), join(pieces, place, new));
             (before != after).then_some(Change::Attribute(after))
         }
-        SlotKind::Tag => {
-            let before = text::attributes(&raw(old(first)));
-            let after = text::attributes(&raw(new(first)));
+        SlotKind::Tag { foreign } => {
+            let before = attributes(&raw(old(first)), *foreign);
+            let after = attributes(&raw(new(first)), *foreign);
             let mut pairs: Vec<(String, Option<String>)> = Vec::new();
             for (name, _) in &before {
                 if !after.iter().any(|(known, _)| known == name) {
@@ -436,9 +438,27 @@ fn simple_change<'t>(
             }
             (!pairs.is_empty()).then_some(Change::Attributes(pairs))
         }
-        SlotKind::Region { .. } => Some(Change::Region(raw(new(first)))),
+        SlotKind::Region { .. } => {
+            let html = raw(new(first));
+            Some(Change::Region(if html.contains(['<', '&']) {
+                html
+            } else {
+                text::normalise(&html, text::Place::Html).into_owned()
+            }))
+        }
         SlotKind::Branch | SlotKind::List(_) => None,
     }
+}
+
+/// The attributes in a stretch of a tag, by the names that the parser gives them.
+fn attributes(html: &str, foreign: bool) -> Vec<(String, String)> {
+    let mut found = text::attributes(html);
+    if foreign {
+        for (name, _) in &mut found {
+            *name = foreign::attribute_name(name).to_owned();
+        }
+    }
+    found
 }
 
 fn counter_changed(list: &List, old_rows: &Rows<'_>, old: usize, new_rows: &Rows<'_>, new: usize) -> bool {

@@ -1,5 +1,7 @@
 //! The values of a fragment, as its programs compute them.
 
+use std::borrow::Cow;
+
 use minijinja::Value;
 
 use super::compare::Stop;
@@ -8,7 +10,7 @@ use crate::template::{Fine, FragmentId, HoleKind, Piece, SlotKind, text};
 /// The value of one hole.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Tree {
-    /// Text as the document holds it.
+    /// Text as the data has it: the document has one kind of line end only.
     Text(String),
     /// HTML as it is printed.
     Raw(String),
@@ -48,7 +50,7 @@ pub(super) fn read_hole(
 ) -> Result<Tree, Stop> {
     Ok(match kind {
         HoleKind::Text => Tree::Text(text_of(value)?),
-        HoleKind::Raw => Tree::Raw(text::normalise(value.as_str().unwrap_or_default())),
+        HoleKind::Raw => Tree::Raw(value.as_str().unwrap_or_default().to_owned()),
         HoleKind::Branch => Tree::Branch(read_arm(fine, value)?),
         HoleKind::List => {
             let mut parts = items(value);
@@ -95,22 +97,33 @@ fn text_of(value: &Value) -> Result<String, Stop> {
     if html.contains('<') && value.is_safe() {
         Err(Stop::Markup)
     } else {
-        Ok(text::decode(html))
+        Ok(text::unescape(html))
     }
 }
 
-/// A slot's text, put together from its pieces.
-pub(crate) fn join<'t>(pieces: &[Piece], hole: impl Fn(usize) -> &'t Tree) -> String {
+/// A slot's text as the document holds it, put together from its pieces.
+pub(crate) fn join<'t>(pieces: &[Piece], place: text::Place, hole: impl Fn(usize) -> &'t Tree) -> String {
     let mut out = String::new();
+    // A line feed right after a carriage return belongs to it, wherever the two come from.
+    let mut after_return = false;
     for piece in pieces {
-        match piece {
-            Piece::Static { text, .. } => out.push_str(text),
-            Piece::Hole(number) => {
-                if let Tree::Text(text) | Tree::Raw(text) = hole(*number) {
-                    out.push_str(text);
-                }
-            }
+        let (printed, text) = match piece {
+            Piece::Static { html, text } => (html.as_str(), Cow::Borrowed(text.as_str())),
+            Piece::Hole(number) => match hole(*number) {
+                Tree::Text(text) | Tree::Raw(text) => (text.as_str(), text::normalise(text, place)),
+                _ => continue,
+            },
+        };
+        if printed.is_empty() {
+            continue;
         }
+        let text = if after_return && printed.starts_with('\n') {
+            text.strip_prefix('\n').unwrap_or(&text)
+        } else {
+            &text
+        };
+        out.push_str(text);
+        after_return = printed.ends_with('\r');
     }
     out
 }

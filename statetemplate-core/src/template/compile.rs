@@ -9,7 +9,7 @@ use super::layout::{Draft, DraftKind, FragmentId, HoleSource, Layout, ListDraft,
 use super::machinery::{Program, Writer, intern};
 use super::node::Node;
 use super::reads::{self, ANYTHING, LoopId};
-use super::syntax;
+use super::{escape, syntax};
 
 /// The name under which the root of an evaluation holds the HTML for the page's head.
 pub(crate) const HEAD: &str = "\0head";
@@ -66,6 +66,11 @@ impl<'a> Compiler<'_, 'a> {
                     print_head(writer);
                 }
                 Op::Slot(slot) => match &draft.slots[*slot].kind {
+                    DraftKind::Attribute {
+                        nodes,
+                        unquoted: true,
+                        ..
+                    } => code::write_node(writer, &Node::Captured(escape::QUOTED, nodes.as_slice().into())),
                     DraftKind::Text { nodes, .. }
                     | DraftKind::Attribute { nodes, .. }
                     | DraftKind::Tag { nodes, .. }
@@ -117,7 +122,7 @@ impl<'a> Compiler<'_, 'a> {
                 }
                 writer.list(holes.len());
             }
-            DraftKind::Tag { nodes, hole } | DraftKind::Region { nodes, hole, .. } => {
+            DraftKind::Tag { nodes, hole, .. } | DraftKind::Region { nodes, hole, .. } => {
                 needed.extend(reads::mentioned(nodes));
                 self.enter(&mut writer, &slot.scope, needed);
                 self.push_hole(&mut writer, draft, *hole);

@@ -7,7 +7,7 @@ use super::item::{Element, Item, TagPart};
 use super::machinery::ast::Expr;
 use super::node::{For, Node, emitted};
 use super::reads::{self, LoopId, Names, Reads};
-use super::{syntax, tags};
+use super::{foreign, syntax, tags, text};
 
 /// The number of a fragment in its plan.
 pub(crate) type FragmentId = usize;
@@ -67,6 +67,7 @@ pub(super) enum DraftKind<'a> {
         /// How to compute the pieces that are not static.
         steps: Vec<ValueStep<'a>>,
         drops_newline: bool,
+        place: text::Place,
     },
     Attribute {
         nodes: Vec<Node<'a>>,
@@ -78,6 +79,8 @@ pub(super) enum DraftKind<'a> {
     Tag {
         nodes: Vec<Node<'a>>,
         hole: usize,
+        /// Whether it is a tag of SVG or MathML.
+        foreign: bool,
     },
     Region {
         nodes: Vec<Node<'a>>,
@@ -147,6 +150,8 @@ pub(super) struct Layout<'a> {
     open: Vec<(usize, usize)>,
     /// Counts changes of scope, so that an expression means the same only where nothing was defined between.
     version: usize,
+    /// Whether the elements around are those of SVG or MathML.
+    foreign: bool,
 }
 
 /// The page is the first fragment.
@@ -167,6 +172,7 @@ impl<'a> Layout<'a> {
             scope: Vec::new(),
             open: Vec::new(),
             version: 0,
+            foreign: false,
         };
         layout.fragment(items, "", None);
         layout
@@ -216,7 +222,7 @@ impl<'a> Layout<'a> {
                         raw(draft, "<!t>");
                     }
                     let drops_newline = first && tags::drops_first_newline(element);
-                    self.text(draft, nodes, tags::is_raw_text(element), drops_newline, element);
+                    self.text(draft, nodes, drops_newline, element);
                 }
                 Item::Region(nodes, reason) => {
                     raw(draft, "<!o>");
@@ -291,6 +297,7 @@ impl<'a> Layout<'a> {
         draft: &mut Draft<'a>,
         nodes: &[Node<'a>],
         raw_text: bool,
+        place: text::Place,
     ) -> (Vec<Piece>, Vec<ValueStep<'a>>) {
         let mut pieces: Vec<Piece> = Vec::new();
         let mut steps = Vec::new();
@@ -303,7 +310,7 @@ impl<'a> Layout<'a> {
                     steps.push(ValueStep::Silent(silent.clone()));
                 }
                 dynamic => {
-                    end_static(&mut html, raw_text, &mut pieces);
+                    end_static(&mut html, raw_text, place, &mut pieces);
                     let kind = if raw_text { HoleKind::Raw } else { HoleKind::Text };
                     let hole = self.hole(draft, kind, HoleSource::Nodes(vec![dynamic.clone()]));
                     if !steps
@@ -316,7 +323,7 @@ impl<'a> Layout<'a> {
                 }
             }
         }
-        end_static(&mut html, raw_text, &mut pieces);
+        end_static(&mut html, raw_text, place, &mut pieces);
         (pieces, steps)
     }
 
@@ -349,26 +356,28 @@ impl<'a> Layout<'a> {
         );
     }
 
-    fn text(
-        &mut self,
-        draft: &mut Draft<'a>,
-        nodes: &[Node<'a>],
-        raw_text: bool,
-        drops_newline: bool,
-        element: &str,
-    ) {
+    fn text(&mut self, draft: &mut Draft<'a>, nodes: &[Node<'a>], drops_newline: bool, element: &str) {
+        let raw_text = tags::is_raw_text(element) && !self.foreign;
+        let text_only = tags::TEXT_ONLY.contains(&element);
+        let html = !self.foreign && !text_only;
+        let at = if html {
+            text::Place::Html
+        } else {
+            text::Place::Other
+        };
         let place = if element.is_empty() {
             "text".to_owned()
         } else {
             format!("text of <{element}>")
         };
         self.simple(draft, nodes, place, |this, draft| {
-            let (pieces, steps) = this.pieces(draft, nodes, raw_text);
+            let (pieces, steps) = this.pieces(draft, nodes, raw_text, at);
             DraftKind::Text {
                 nodes: nodes.to_vec(),
                 pieces,
                 steps,
                 drops_newline,
+                place: at,
             }
         });
     }
@@ -418,9 +427,15 @@ impl<'a> Layout<'a> {
                         format!("attributes of <{}>", element.name),
                         |this, draft| {
                             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.clone()));
+                            // What the nodes define counts for those after them.
+                            nodes
+                                .iter()
+                                .filter(|node| node.is_silent())
+                                .for_each(|node| this.silent(draft, node, false));
                             DraftKind::Tag {
                                 nodes: nodes.clone(),
                                 hole,
+                                foreign: element.foreign,
                             }
                         },
                     );
@@ -437,7 +452,7 @@ impl<'a> Layout<'a> {
                     }
                     let place = format!("attribute {name} of <{}>", element.name);
                     self.simple(draft, value, place, |this, draft| {
-                        let (pieces, steps) = this.pieces(draft, value, false);
+                        let (pieces, steps) = this.pieces(draft, value, false, text::Place::Attribute);
                         DraftKind::Attribute {
                             nodes: value.clone(),
                             pieces,
@@ -448,6 +463,8 @@ impl<'a> Layout<'a> {
                 }
             }
         }
+        let around = self.foreign;
+        self.foreign = element.foreign && !foreign::holds_html(&element.name);
         self.items(
             draft,
             &element.children,
@@ -456,6 +473,7 @@ impl<'a> Layout<'a> {
             },
             false,
         );
+        self.foreign = around;
         raw(draft, &element.end);
     }
 
@@ -609,13 +627,13 @@ fn raw(draft: &mut Draft<'_>, html: &str) {
     }
 }
 
-fn end_static(html: &mut String, raw_text: bool, pieces: &mut Vec<Piece>) {
+fn end_static(html: &mut String, raw_text: bool, place: text::Place, pieces: &mut Vec<Piece>) {
     if !html.is_empty() {
         let html = std::mem::take(html);
         let text = if raw_text {
-            html.clone()
+            text::normalise(&html, place).into_owned()
         } else {
-            super::text::decode(&html)
+            text::decode(&html, place)
         };
         pieces.push(Piece::Static { html, text });
     }

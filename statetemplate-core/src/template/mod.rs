@@ -8,6 +8,7 @@ mod code;
 mod compile;
 mod cursor;
 mod escape;
+pub(crate) mod foreign;
 mod html;
 mod item;
 mod layout;

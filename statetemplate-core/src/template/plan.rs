@@ -15,7 +15,7 @@ use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, PAGE, Piece,
 use super::machinery::Program;
 use super::reads::{LoopId, Names, Reads, Step};
 use super::source::Sources;
-use super::{escape, html, item, skeleton};
+use super::{escape, html, item, skeleton, text};
 use crate::{Error, PathStep, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
@@ -96,10 +96,21 @@ pub(crate) struct Slot {
 
 #[derive(Debug)]
 pub(crate) enum SlotKind {
-    Text { pieces: Vec<Piece>, drops_newline: bool },
-    Attribute { pieces: Vec<Piece> },
-    Tag,
-    Region { reason: &'static str },
+    Text {
+        pieces: Vec<Piece>,
+        drops_newline: bool,
+        place: text::Place,
+    },
+    Attribute {
+        pieces: Vec<Piece>,
+    },
+    Tag {
+        /// Whether it is a tag of SVG or MathML.
+        foreign: bool,
+    },
+    Region {
+        reason: &'static str,
+    },
     Branch,
     List(Box<List>),
 }
@@ -355,11 +366,13 @@ fn compile_slot(
             pieces,
             steps,
             drops_newline,
+            place,
             ..
         } => (
             SlotKind::Text {
                 pieces: pieces.clone(),
                 drops_newline: *drops_newline,
+                place: *place,
             },
             holes_of(steps),
         ),
@@ -369,7 +382,7 @@ fn compile_slot(
             },
             holes_of(steps),
         ),
-        DraftKind::Tag { hole, .. } => (SlotKind::Tag, vec![*hole]),
+        DraftKind::Tag { hole, foreign, .. } => (SlotKind::Tag { foreign: *foreign }, vec![*hole]),
         DraftKind::Region { hole, reason, .. } => (SlotKind::Region { reason }, vec![*hole]),
         DraftKind::Branch {
             arms,

@@ -25,6 +25,8 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> ExitCode {
+    // Each panic is told as a failure, with its text.
+    std::panic::set_hook(Box::new(|_| {}));
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures"));
     let fixtures = fixture::find(folder);
     let bless = std::env::var_os("BLESS").is_some_and(|value| !value.is_empty());

@@ -5,6 +5,7 @@ use std::path::Path;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::Value;
+use statetemplate_core::testing::Document;
 use statetemplate_core::{Plan, Snapshot, diff};
 
 use crate::fixture::{Fixture, Section};
@@ -171,6 +172,7 @@ fn replay(fixture: &Fixture) -> Result<Vec<Section>, String> {
             }
         }
         differs |= !same_bytes(&plan, &data)?;
+        marks_do_no_harm(&plan, &data)?;
         shown.push(data);
         // A reason stays at the step where it was written.
         out.extend(group.iter().filter(|section| section.name == "differs").cloned());
@@ -211,6 +213,21 @@ pub(crate) fn both(plan: &Plan, data: &Value) -> Result<(String, String), String
     let plain = plan.render_plain(&data).map_err(|error| format!("{error:#}"))?;
     let page = plan.render(&data, "").map_err(|error| format!("{error:#}"))?;
     Ok((marks::without(&page, &plain), plain))
+}
+
+/// Whether the parser makes the same document of the page with its marks and without them.
+fn marks_do_no_harm(plan: &Plan, data: &Value) -> Result<(), String> {
+    let (without, _) = both(plan, data)?;
+    let snapshot = Snapshot::of(data).map_err(|error| format!("{error:#}"))?;
+    let page = plan.render(&snapshot, "").map_err(|error| format!("{error:#}"))?;
+    let (with, without) = (Document::normalise(&page), Document::normalise(&without));
+    if with == without {
+        return Ok(());
+    }
+    Err(format!(
+        "with its marks the document is\n{with}\nand without them\n{without}\n{}",
+        plan.explain()
+    ))
 }
 
 fn same_bytes(plan: &Plan, data: &Value) -> Result<bool, String> {
