@@ -17,8 +17,19 @@ pub(super) struct Reader<'r, 'a> {
     pub(super) names: &'r mut Names<'a>,
     /// The depth of `names` at each open scope.
     pub(super) scopes: Vec<usize>,
-    /// Whether what is read stands in SVG or MathML.
+    /// Where the stretch of template stands.
+    pub(super) around: Around,
+}
+
+/// What is around a stretch of template.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Around {
+    /// Whether it stands in SVG or MathML.
     pub(super) foreign: bool,
+    /// How many elements, branches and lists are around it.
+    pub(super) depth: usize,
+    /// How many branches and lists are.
+    pub(super) branches: usize,
 }
 
 pub(super) enum Next<'r, 'a> {

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::cursor::{Next, Place, Reader, plain_text};
+use super::cursor::{Around, Next, Place, Reader, plain_text};
 use super::escape;
 use super::foreign::{FOREIGN, holds_html};
 use super::item::{Element, Item, Unbalanced};
@@ -17,15 +17,20 @@ use super::tags::{
     is_raw_text, is_space, refers_oddly, starts_markup,
 };
 
+/// How many branches and lists may be around what is followed: a frame is as deep, and parsers of JSON have limits.
+const MAX_BRANCHES: usize = 32;
+/// How many elements, branches and lists may be around what is followed: as many calls are on the stack.
+const MAX_DEPTH: usize = 256;
+
 /// Parses a stretch of template that starts and ends between tags.
 pub(super) fn parse<'a>(nodes: &[Node<'a>], names: &mut Names<'a>) -> Result<Vec<Item<'a>>, Unbalanced> {
-    parse_inside(nodes, names, false)
+    parse_inside(nodes, names, Around::default())
 }
 
 fn parse_inside<'a>(
     nodes: &[Node<'a>],
     names: &mut Names<'a>,
-    foreign: bool,
+    around: Around,
 ) -> Result<Vec<Item<'a>>, Unbalanced> {
     let nodes = joined(nodes);
     let mut reader = Reader {
@@ -33,7 +38,7 @@ fn parse_inside<'a>(
         at: Place { node: 0, offset: 0 },
         names,
         scopes: Vec::new(),
-        foreign,
+        around,
     };
     let items = reader.children(None)?;
     debug_assert!(reader.at.node >= nodes.len(), "everything was read");
@@ -120,6 +125,13 @@ impl<'a> Reader<'_, 'a> {
     /// A dynamic node that is not text.
     fn node(&mut self, node: &Node<'a>, items: &mut Vec<Item<'a>>) -> Result<(), Unbalanced> {
         match node {
+            Node::If(_) | Node::For(_) if self.around.branches >= MAX_BRANCHES => {
+                items.push(Item::Region(
+                    vec![node.clone()],
+                    "branches and lists nested too deep",
+                ));
+                self.names.define(node);
+            }
             Node::If(branch) => {
                 let mut arms = Vec::new();
                 for (condition, body) in &branch.arms {
@@ -170,7 +182,12 @@ impl<'a> Reader<'_, 'a> {
 
     fn inside(&mut self, nodes: &[Node<'a>]) -> Result<Vec<Item<'a>>, Unbalanced> {
         let depth = self.names.depth();
-        let items = parse_inside(nodes, self.names, self.foreign);
+        let around = Around {
+            depth: self.around.depth + 1,
+            branches: self.around.branches + 1,
+            ..self.around
+        };
+        let items = parse_inside(nodes, self.names, around);
         self.names.truncate(depth);
         items
     }
@@ -241,11 +258,11 @@ impl<'a> Reader<'_, 'a> {
             // As in `<h{{ level }}>`, and in `<p {%- if … %}` where the space is trimmed.
             return Err(Unbalanced(format!("the name of a tag is not only <{name}")));
         }
-        let around = self.foreign;
-        let foreign = around || FOREIGN.contains(&name.as_str());
-        self.foreign = foreign;
+        let around = self.around;
+        let foreign = around.foreign || FOREIGN.contains(&name.as_str());
+        self.around.foreign = foreign;
         let tag = self.tag(&rest[..=length], &name);
-        self.foreign = around;
+        self.around = around;
         let (tag, self_closing) = tag?;
         let childless = if foreign {
             self_closing
@@ -271,9 +288,14 @@ impl<'a> Reader<'_, 'a> {
             self.text_only(&name)?
         } else {
             let scopes = (self.scopes.len(), self.names.depth());
-            self.foreign = foreign && !holds_html(&name);
-            let children = self.children(Some(&name));
-            self.foreign = around;
+            self.around.foreign = foreign && !holds_html(&name);
+            self.around.depth += 1;
+            let children = if around.depth < MAX_DEPTH {
+                self.children(Some(&name))
+            } else {
+                Err(Unbalanced("elements nested too deep".to_owned()))
+            };
+            self.around = around;
             match children {
                 Ok(children) => children,
                 Err(Unbalanced(why)) => {

@@ -126,6 +126,8 @@ struct Skeleton {
     /// For each element the elements around it, as a name for it that stays while others change.
     paths: BTreeMap<usize, String>,
     parents: BTreeMap<usize, Option<usize>>,
+    /// How many elements each element holds.
+    children: BTreeMap<Option<usize>, usize>,
     /// For each mark the element that should hold it.
     marks: Vec<Option<usize>>,
     /// Marks that should be siblings.
@@ -222,20 +224,22 @@ impl Skeleton {
                 }
                 Item::List(_, body, otherwise) => {
                     let start = self.mark(parent);
-                    let first = self.elements;
                     self.items(body, parent);
-                    // A second row, whose elements are the same ones.
-                    let (elements, carriers) = (self.elements, self.carriers.clone());
-                    self.elements = usize::MAX / 2;
-                    let second = self.mark(parent);
-                    self.items_again(body, parent);
-                    self.elements = elements;
-                    self.carriers = carriers;
-                    debug_assert!(first <= elements);
+                    // A second row, whose elements are the same ones. One is enough for the lists in it: with two of
+                    // each, lists in lists would double the page with every level.
+                    if !self.again {
+                        let (elements, carriers) = (self.elements, self.carriers.clone());
+                        self.elements = usize::MAX / 2;
+                        let second = self.mark(parent);
+                        self.items_again(body, parent);
+                        self.elements = elements;
+                        self.carriers = carriers;
+                        self.pairs.push((start, second));
+                    }
                     self.mark(parent);
                     self.items(otherwise, parent);
                     let end = self.mark(parent);
-                    self.pairs.extend([(start, second), (start, end)]);
+                    self.pairs.push((start, end));
                 }
                 Item::Element(element) => self.element(element, parent),
                 Item::Silent(_) | Item::Defined(_) | Item::HeadEnd => {}
@@ -263,9 +267,10 @@ impl Skeleton {
                 .and_then(|parent| self.paths.get(&parent))
                 .cloned()
                 .unwrap_or_default();
-            let siblings = self.parents.values().filter(|known| **known == parent).count();
+            let siblings = self.children.entry(parent).or_default();
             self.paths
                 .insert(number, format!("{around}/{}{siblings}", element.name));
+            *siblings += 1;
             self.parents.insert(number, parent);
         }
         let last = element.tag.len() - 1;
@@ -315,13 +320,15 @@ impl Skeleton {
                 body.iter().for_each(|inside| self.sample(inside));
             }
             Node::For(lp) => {
-                let (body, times) = match self.sample.choice {
-                    Choice::First => (&lp.body, 1),
-                    Choice::Last => (&lp.body, 2),
-                    Choice::Otherwise | Choice::Nothing => (&lp.otherwise, 1),
+                let body = match self.sample.choice {
+                    Choice::First | Choice::Last => &lp.body,
+                    Choice::Otherwise | Choice::Nothing => &lp.otherwise,
                 };
-                for _ in 0..times {
+                body.iter().for_each(|inside| self.sample(inside));
+                // Loops in the second row have one row, lest loops in loops double with every level.
+                if self.sample.choice == Choice::Last && !std::mem::replace(&mut self.again, true) {
                     body.iter().for_each(|inside| self.sample(inside));
+                    self.again = false;
                 }
             }
             Node::AutoEscape(_, body) | Node::Filter(_, body) | Node::Captured(_, body) => {

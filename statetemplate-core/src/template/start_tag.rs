@@ -65,7 +65,7 @@ impl<'a> Reader<'_, 'a> {
                                 // What is trusted may hold quotes of its own, and the marks put names in parentheses.
                                 tag.come_and_go([before, value, after].concat());
                             } else {
-                                let name = if self.foreign {
+                                let name = if self.around.foreign {
                                     foreign::attribute_name(&name).to_owned()
                                 } else {
                                     name

@@ -3,6 +3,7 @@
 // Helpers unwrap like the tests they serve; clippy takes only test functions for tests.
 #![allow(clippy::unwrap_used)]
 
+mod deep;
 mod document;
 mod economy;
 mod golden;
