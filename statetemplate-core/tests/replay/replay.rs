@@ -132,6 +132,9 @@ fn replay(fixture: &Fixture) -> Result<Vec<Section>, String> {
             return Ok(out);
         }
     };
+    if after_head(fixture).is_empty() {
+        return Err("its templates compile, and it has no data".to_owned());
+    }
     let mut page: Option<(Page, Snapshot)> = None;
     let mut shown = Vec::new();
     let mut differs = false;
