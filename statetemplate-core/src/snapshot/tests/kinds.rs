@@ -362,7 +362,20 @@ fn enums_of_all_four_kinds() {
 fn values_of_other_crates() {
     comes_back(serde_json::json!({"a": [1, -1, 1.5, null, true, "x", {"key": {}}], "length": []}));
     means_the_same(&minijinja::context! { a => vec![1, 2], key => "x" });
-    comes_back(Shared::new(vec![Shared::new(1_u8)]));
+}
+
+#[test]
+fn shared_data_means_what_it_holds() {
+    let data = vec![vec![1_u8, 2], vec![]];
+    let shared = Shared::new(data.iter().cloned().map(Shared::new).collect::<Vec<_>>());
+    let (theirs, other) = (Value::from(Serde(&data)), Value::from(Serde(&shared)));
+    let snapshot = Snapshot::of(&shared).unwrap();
+    assert_eq!(
+        battery::differences(&snapshot.value(), [&theirs, &other]),
+        Vec::<String>::new()
+    );
+    assert!(snapshot.next(&shared).unwrap().is_same(&snapshot));
+    assert_eq!(snapshot.to::<Vec<Vec<u8>>>().unwrap(), data);
 }
 
 #[test]
