@@ -16,7 +16,7 @@ use super::machinery::Program;
 use super::reads::{LoopId, Names, Reads, Step, path_steps};
 use super::root::Root;
 use super::source::Sources;
-use super::{escape, explain, html, item, marks, namespace, skeleton};
+use super::{escape, explain, html, item, marks, namespace, skeleton, text};
 use crate::{Error, PathStep, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
@@ -122,9 +122,18 @@ impl Choice {
 
 #[derive(Debug)]
 pub(crate) enum SlotKind {
-    Text { pieces: Vec<Piece>, drops_newline: bool },
-    Attribute { pieces: Vec<Piece> },
-    Tag,
+    Text {
+        pieces: Vec<Piece>,
+        drops_newline: bool,
+        place: text::Place,
+    },
+    Attribute {
+        pieces: Vec<Piece>,
+    },
+    Tag {
+        /// Whether it is a tag of SVG or MathML.
+        foreign: bool,
+    },
     Region,
     Branch,
     List(Box<List>),
@@ -401,11 +410,13 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
             pieces,
             steps,
             drops_newline,
+            place,
             ..
         } => (
             SlotKind::Text {
                 pieces: pieces.clone(),
                 drops_newline: *drops_newline,
+                place: *place,
             },
             holes_of(steps),
         ),
@@ -415,7 +426,7 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
             },
             holes_of(steps),
         ),
-        DraftKind::Tag { hole, .. } => (SlotKind::Tag, vec![*hole]),
+        DraftKind::Tag { hole, foreign, .. } => (SlotKind::Tag { foreign: *foreign }, vec![*hole]),
         DraftKind::Region { hole, .. } => (SlotKind::Region, vec![*hole]),
         DraftKind::Branch { hole, .. } => (SlotKind::Branch, vec![*hole]),
         DraftKind::List(list) => {
@@ -426,7 +437,7 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
                 items: compiler.items(slot, list),
                 path: list.path.clone(),
                 keys: list.key.as_ref().map(|key| match &list.key_paths {
-                    Some(paths) => Keys::Data(paths.iter().map(|path| path_steps(path)).collect()),
+                    Some(paths) => Keys::Data(paths.clone()),
                     None => Keys::Printed(compiler.keys(list, key)),
                 }),
                 row_reads: paths.number(&list.row_reads, Some(list.id)),

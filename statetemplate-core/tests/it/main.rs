@@ -4,9 +4,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod coverage;
+mod deep;
 mod document;
+mod economy;
 mod explain;
-mod fixtures;
 mod golden;
 mod impure;
 mod macros;
