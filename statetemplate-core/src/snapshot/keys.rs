@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use minijinja::Value;
@@ -25,6 +26,40 @@ pub(super) struct Keys {
     shape: Shape,
     names: Box<[Node]>,
     index: Index,
+    /// A struct's names as the program has them.
+    fields: Box<[Field]>,
+}
+
+/// The name of a struct's field, recognised by where the program has it.
+pub(super) struct Field {
+    /// The address of the program's own string of this name; 0 until one was seen.
+    address: AtomicUsize,
+    len: usize,
+}
+
+impl Field {
+    fn new(name: &Node) -> Field {
+        Field {
+            address: AtomicUsize::new(0),
+            len: name.as_str().map_or(0, str::len),
+        }
+    }
+
+    /// Whether this is the name, as far as addresses tell: a program may have one name in several places.
+    #[inline]
+    pub(super) fn is(&self, name: &'static str) -> bool {
+        // What is static does not change or go away, so what was equal at this address is equal still.
+        self.address.load(Ordering::Relaxed) == name.as_ptr().addr() && self.len == name.len()
+    }
+
+    /// Keeps the address of the first equal name, by which it is recognised from then on.
+    fn learn(&self, name: &'static str) {
+        let address = name.as_ptr().addr();
+        // Where the program has a name in several places, the first stays: the others are compared each time.
+        let _ = self
+            .address
+            .compare_exchange(0, address, Ordering::Relaxed, Ordering::Relaxed);
+    }
 }
 
 enum Index {
@@ -40,11 +75,16 @@ impl Keys {
     pub(super) fn new(shape: Shape, names: Vec<Node>) -> (Keys, Option<Vec<usize>>) {
         let strings = names.iter().all(|name| matches!(name, Node::Str(_)));
         if shape == Shape::Struct || (strings && !repeats(&names)) {
+            let fields = match shape {
+                Shape::Struct => names.iter().map(Field::new).collect(),
+                Shape::Map => [].into(),
+            };
             return (
                 Keys {
                     shape,
                     names: names.into(),
                     index: Index::Strings(OnceLock::new()),
+                    fields,
                 },
                 None,
             );
@@ -71,6 +111,7 @@ impl Keys {
                 shape,
                 names: kept.into(),
                 index,
+                fields: [].into(),
             },
             Some(sources),
         )
@@ -82,6 +123,23 @@ impl Keys {
 
     pub(super) fn names(&self) -> &[Node] {
         &self.names
+    }
+
+    /// The names of a struct's fields; empty for maps.
+    #[inline]
+    pub(super) fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The position of a field's name, which is probably at `expected`.
+    pub(super) fn find_field(&self, expected: usize, name: &'static str) -> Option<usize> {
+        if self.names.get(expected).and_then(Node::as_str) != Some(name) {
+            return self.find(name);
+        }
+        if let Some(field) = self.fields.get(expected) {
+            field.learn(name);
+        }
+        Some(expected)
     }
 
     /// The position of a string key; of the first one, should a struct have it twice.
