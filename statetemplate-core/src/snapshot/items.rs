@@ -42,7 +42,7 @@ impl SeqItems {
             Some(Node::Int(value)) => value.cast_unsigned(),
             Some(Node::UInt(value)) => *value,
             Some(Node::Float(value)) => value.to_bits(),
-            Some(Node::Str(text)) => hash(&**text),
+            Some(Node::Str(text)) => hash(text.as_str()),
             Some(Node::Bytes(bytes)) => hash(&**bytes),
             Some(Node::Int128(value)) => hash(&**value),
             Some(Node::UInt128(value)) => hash(&**value),

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use minijinja::Value;
+use smol_str::SmolStr;
 
 use super::node::Node;
 
-/// Up to this many string keys, looking at each is faster than hashing.
-const SCAN: usize = 12;
+/// Up to this many keys, looking at each one's [`mark`] is faster than hashing.
+const SCAN: usize = 32;
 
 /// How a map looks its keys up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +26,8 @@ pub(super) enum Shape {
 pub(super) struct Keys {
     shape: Shape,
     names: Box<[Node]>,
+    /// The marks of the names, by which strings are found.
+    marks: Box<[u32]>,
     index: Index,
     /// A struct's names as the program has them.
     fields: Box<[Field]>,
@@ -64,7 +67,7 @@ impl Field {
 
 enum Index {
     /// String keys only: scanned while few, else hashed once somebody asks.
-    Strings(OnceLock<HashMap<Arc<str>, usize>>),
+    Strings(OnceLock<HashMap<SmolStr, usize>>),
     /// Other kinds of keys, as the values that templates look them up with.
     Values(HashMap<Value, usize>),
 }
@@ -82,6 +85,7 @@ impl Keys {
             return (
                 Keys {
                     shape,
+                    marks: marks(&names),
                     names: names.into(),
                     index: Index::Strings(OnceLock::new()),
                     fields,
@@ -109,6 +113,7 @@ impl Keys {
         (
             Keys {
                 shape,
+                marks: marks(&kept),
                 names: kept.into(),
                 index,
                 fields: [].into(),
@@ -144,14 +149,13 @@ impl Keys {
 
     /// The position of a string key; of the first one, should a struct have it twice.
     pub(super) fn find(&self, key: &str) -> Option<usize> {
+        if self.names.len() <= SCAN {
+            let wanted = mark(key);
+            let mut marks = self.marks.iter().zip(&self.names);
+            return marks.position(|(mark, name)| *mark == wanted && name.as_str() == Some(key));
+        }
         match &self.index {
-            Index::Strings(_) if self.names.len() <= SCAN => {
-                self.names.iter().position(|name| name.as_str() == Some(key))
-            }
             Index::Strings(hashed) => hashed.get_or_init(|| self.hash()).get(key).copied(),
-            Index::Values(_) if self.names.len() <= SCAN => {
-                self.names.iter().position(|name| name.as_str() == Some(key))
-            }
             Index::Values(values) => values.get(&Value::from(key)).copied(),
         }
     }
@@ -179,7 +183,7 @@ impl Keys {
         }
     }
 
-    fn hash(&self) -> HashMap<Arc<str>, usize> {
+    fn hash(&self) -> HashMap<SmolStr, usize> {
         let mut hashed = HashMap::with_capacity(self.names.len());
         for (at, name) in self.names.iter().enumerate() {
             if let Node::Str(text) = name {
@@ -187,6 +191,24 @@ impl Keys {
             }
         }
         hashed
+    }
+}
+
+fn marks(names: &[Node]) -> Box<[u32]> {
+    // Tables that are not looked through need none.
+    let names = if names.len() <= SCAN { names } else { &[] };
+    names.iter().map(|name| name.as_str().map_or(0, mark)).collect()
+}
+
+/// A number that tells most strings apart at a glance: the length, the first, middle and last byte.
+#[inline]
+fn mark(text: &str) -> u32 {
+    let bytes = text.as_bytes();
+    match (bytes.first(), bytes.get(bytes.len() / 2), bytes.last()) {
+        (Some(first), Some(middle), Some(last)) => {
+            u32::from_le_bytes([bytes.len() as u8, *first, *middle, *last])
+        }
+        _ => 0,
     }
 }
 

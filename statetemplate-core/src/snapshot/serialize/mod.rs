@@ -212,7 +212,7 @@ impl<'a> Serializer for Walk<'a> {
     #[inline]
     fn serialize_str(self, value: &str) -> Done {
         match self.old {
-            Some(Node::Str(old)) if **old == *value => Ok(Walked::Same),
+            Some(Node::Str(old)) if old.as_str() == value => Ok(Walked::Same),
             _ => self.other(|| Node::Str(value.into())),
         }
     }

@@ -181,10 +181,10 @@ impl<'a> SeqWalk<'a> {
                 self.aligning = Aligning::No;
                 return;
             }
-            self.aligning = Aligning::Yes(Box::new(Aligner::new(items, self.len)));
+            self.aligning = Aligning::Yes(Box::new(Aligner::new(self.len)));
         }
         if let (Aligning::Yes(aligner), Some(leaf)) = (&mut self.aligning, leaf) {
-            aligner.find(self.len, leaf);
+            aligner.find(items, self.len, leaf);
         }
     }
 
