@@ -109,6 +109,9 @@ impl Reader<'_> {
         Ok(match kind {
             HoleKind::Text => {
                 let cut = self.expect(Mark::Hole)?;
+                if !cut.special {
+                    return Ok(Tree::Text(self.same(cut)));
+                }
                 let html = &self.whole[cut.start..cut.end];
                 refuse_markup(html)?;
                 Tree::Text(self.text(cut, text::decode(html)))
@@ -117,11 +120,7 @@ impl Reader<'_> {
                 let cut = self.expect(Mark::Hole)?;
                 Tree::Raw(self.text(cut, text::normalise(&self.whole[cut.start..cut.end])))
             }
-            HoleKind::Branch => {
-                let arm = self.arm()?;
-                self.expect(Mark::End)?;
-                Tree::Branch(arm)
-            }
+            HoleKind::Branch => Tree::Branch(self.arm()?),
             HoleKind::List => {
                 self.expect(Mark::List)?;
                 let item = self.item_of(fragment, hole);
@@ -146,12 +145,17 @@ impl Reader<'_> {
 
     fn text(&self, cut: Cut, decoded: std::borrow::Cow<'_, str>) -> Text {
         match decoded {
-            std::borrow::Cow::Borrowed(_) => Text {
-                whole: Arc::clone(self.whole),
-                start: cut.start,
-                end: cut.end,
-            },
+            std::borrow::Cow::Borrowed(_) => self.same(cut),
             std::borrow::Cow::Owned(text) => text.into(),
+        }
+    }
+
+    /// What was cut, as it is.
+    fn same(&self, cut: Cut) -> Text {
+        Text {
+            whole: Arc::clone(self.whole),
+            start: cut.start,
+            end: cut.end,
         }
     }
 
@@ -188,9 +192,12 @@ pub(super) fn refuse_markup(html: &str) -> Result<(), Stop> {
     }
 }
 
+/// How much memory a joined text starts with, in bytes: most texts and attributes are shorter.
+const JOINED: usize = 64;
+
 /// A slot's text, put together from its pieces.
 pub(crate) fn join<T: Deref<Target = str>>(pieces: &[Piece], hole: impl Fn(usize) -> T) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(JOINED);
     for piece in pieces {
         match piece {
             Piece::Static { text, .. } => out.push_str(text),

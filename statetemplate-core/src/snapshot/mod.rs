@@ -129,6 +129,11 @@ impl Snapshot {
         paths::same_at(&self.0, &other.0, path)
     }
 
+    /// The keys whose values are not [the same](Snapshot::is_same) in `old`, if both are maps with the same string keys.
+    pub(crate) fn changed_keys(&self, old: &Snapshot) -> Option<Vec<&str>> {
+        paths::changed_keys(&old.0, &self.0)
+    }
+
     /// The snapshot as a template value that reads it in place.
     #[must_use]
     pub fn value(&self) -> Value {

@@ -76,6 +76,8 @@ pub(super) fn same_at(old: &Node, new: &Node, path: &[PathStep]) -> bool {
                 (None, None) => return true,
                 _ => return false,
             },
+            // A loop's target that takes a map apart takes its keys, and those changed or their order may have.
+            (Node::Map(_), _, PathStep::Index(_)) | (_, Node::Map(_), PathStep::Index(_)) => return false,
             _ => {
                 return match (get(old, &path[at..]), get(new, &path[at..])) {
                     (Some(old), Some(new)) => old.same(&new),
@@ -86,6 +88,21 @@ pub(super) fn same_at(old: &Node, new: &Node, path: &[PathStep]) -> bool {
         }
     }
     old.same(new)
+}
+
+/// The keys under which two maps with one key table differ, if they all are strings.
+pub(super) fn changed_keys<'n>(old: &Node, new: &'n Node) -> Option<Vec<&'n str>> {
+    let (Node::Map(old), Node::Map(new)) = (old, new) else {
+        return None;
+    };
+    if !Arc::ptr_eq(&old.keys, &new.keys) {
+        return None;
+    }
+    let values = old.values.iter().zip(&new.values);
+    let changed = values
+        .zip(new.keys.names())
+        .filter(|((old, new), _)| !old.same(new));
+    changed.map(|(_, key)| key.as_str()).collect()
 }
 
 fn position(index: i64, len: usize) -> Option<usize> {

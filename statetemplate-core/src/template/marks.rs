@@ -19,11 +19,10 @@ pub(crate) enum Mark {
     Row,
     /// The value of a hole.
     Hole,
-    /// The number of the fragment that a branch shows, then its values; `-` for nothing.
+    /// The number of the fragment that a branch shows, before its values; `-` for nothing.
     Arm,
-    /// The rows of a list, each at a [`Mark::Row`].
+    /// The rows of a list, each at a [`Mark::Row`], up to an [`Mark::End`].
     List,
-    /// The end of a list's rows, or of a branch's values.
     End,
 }
 
@@ -38,6 +37,10 @@ impl Mark {
             Mark::List => b'l',
             Mark::End => b'e',
         }
+    }
+
+    fn of(letter: u8) -> Option<Mark> {
+        Mark::ALL.into_iter().find(|mark| mark.letter() == letter)
     }
 
     /// The mark as a program prints it.
@@ -77,9 +80,9 @@ fn prefix() -> &'static str {
 #[derive(Debug, Clone)]
 pub(crate) struct Cutter<'t> {
     text: &'t str,
-    prefix: &'static str,
-    /// Where the next mark is.
-    at: Option<usize>,
+    prefix: &'static [u8],
+    /// Where what follows the next mark starts; nothing after the last one.
+    next: Option<(Mark, usize)>,
 }
 
 /// One mark with what stands between it and the next: a range of the text.
@@ -88,6 +91,8 @@ pub(crate) struct Cut {
     pub(crate) mark: Mark,
     pub(crate) start: usize,
     pub(crate) end: usize,
+    /// Whether any character in it means something in HTML, or is changed by a parser.
+    pub(crate) special: bool,
 }
 
 impl<'t> Cutter<'t> {
@@ -95,43 +100,61 @@ impl<'t> Cutter<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
         let mut cutter = Cutter {
             text,
-            prefix: prefix(),
-            at: None,
+            prefix: prefix().as_bytes(),
+            next: None,
         };
-        cutter.at = cutter.mark_from(0);
+        cutter.advance(0);
         cutter
     }
 
-    fn mark_from(&self, from: usize) -> Option<usize> {
+    /// Goes on to the next mark; returns where the text in front of it ends, and whether it is special.
+    fn advance(&mut self, from: usize) -> (usize, bool) {
         let bytes = self.text.as_bytes();
-        let mut from = from;
-        loop {
-            let at = from + memchr::memchr(0, &bytes[from..])?;
-            if bytes[at..].starts_with(self.prefix.as_bytes()) {
-                return Some(at);
+        let mut special = false;
+        let mut at = from;
+        while let Some(found) = bytes[at..].iter().position(|byte| SPECIAL[usize::from(*byte)]) {
+            at += found;
+            if bytes[at] == 0
+                && let Some(rest) = bytes[at..].strip_prefix(self.prefix)
+                && let Some(mark) = rest.first().and_then(|letter| Mark::of(*letter))
+            {
+                self.next = Some((mark, at + self.prefix.len() + 1));
+                return (at, special);
             }
-            from = at + 1;
+            special = true;
+            at += 1;
         }
+        self.next = None;
+        (bytes.len(), special)
     }
 
     /// The kind of the next mark.
     pub(crate) fn peek(&self) -> Option<Mark> {
-        let letter = *self.text.as_bytes().get(self.at? + self.prefix.len())?;
-        Mark::ALL.into_iter().find(|mark| mark.letter() == letter)
+        self.next.map(|(mark, _)| mark)
     }
 }
+
+/// The bytes at which a text between marks may need a closer look.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    special[0] = true;
+    special[b'\r' as usize] = true;
+    special[b'&' as usize] = true;
+    special[b'<' as usize] = true;
+    special
+};
 
 impl Iterator for Cutter<'_> {
     type Item = Cut;
 
     fn next(&mut self) -> Option<Cut> {
-        let mark = self.peek()?;
-        let start = self.at? + self.prefix.len() + 1;
-        self.at = self.mark_from(start);
+        let (mark, start) = self.next?;
+        let (end, special) = self.advance(start);
         Some(Cut {
             mark,
             start,
-            end: self.at.unwrap_or(self.text.len()),
+            end,
+            special,
         })
     }
 }

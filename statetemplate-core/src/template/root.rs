@@ -5,7 +5,7 @@ use std::sync::Arc;
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object};
 
-use super::compile::wanted_group;
+use super::compile::wanted_groups;
 use crate::Snapshot;
 
 /// The names that a program finds outside of all scopes.
@@ -62,8 +62,8 @@ impl Object for Root {
         if !key.starts_with('\0') {
             return self.data.as_object()?.get_value_by_str(key);
         }
-        if let Some(group) = wanted_group(key) {
-            return Some(Value::from(self.wanted >> group & 1 == 1));
+        if let Some(groups) = wanted_groups(key) {
+            return Some(Value::from(self.wanted & groups != 0));
         }
         let extras = self.extras.iter().rev();
         extras

@@ -8,6 +8,8 @@ pub(super) struct Aligner {
     /// How far the last match was from its position; after an insertion all that follows is off by one.
     shift: isize,
     last: usize,
+    /// Whether the last item was nowhere: then its neighbours say nothing of the next one.
+    adrift: bool,
     /// How often all items were looked through.
     scans: u8,
     /// The items' leaves in order, with their positions; made once looking through all would take too long.
@@ -15,7 +17,7 @@ pub(super) struct Aligner {
 }
 
 /// How often to look through all items before their leaves are put in order, which takes about as long as this.
-const SCANS: u8 = 8;
+const SCANS: u8 = 3;
 
 impl Aligner {
     /// An aligner for new items the first `met` of which all were where they are expected.
@@ -23,6 +25,7 @@ impl Aligner {
         Aligner {
             shift: 0,
             last: met.saturating_sub(1),
+            adrift: false,
             scans: 0,
             leaves: None,
         }
@@ -41,9 +44,14 @@ impl Aligner {
     /// Where in `items` one with the leaf `wanted`, which is at `at` now, has been. The next ones are then expected behind
     /// it.
     pub(super) fn find(&mut self, items: &[Node], at: usize, wanted: Leaf) -> Option<usize> {
-        let found = self
-            .beside(items, wanted)
-            .or_else(|| self.anywhere(items, wanted))?;
+        let beside = if self.adrift {
+            None
+        } else {
+            self.beside(items, wanted)
+        };
+        let found = beside.or_else(|| self.anywhere(items, wanted));
+        self.adrift = found.is_none();
+        let found = found?;
         self.shift = found as isize - at as isize;
         self.last = found;
         Some(found)

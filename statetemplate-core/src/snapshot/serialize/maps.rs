@@ -78,7 +78,10 @@ impl<'a> Entries<'a> {
                 self.cursor += 1;
                 Ok(())
             }
-            Ok(Walked::New(node)) => self.put(Key::Old(self.cursor), node),
+            Ok(Walked::New(node)) => {
+                self.put(Key::Old(self.cursor), node);
+                Ok(())
+            }
             Err(fault) => Err(self.blame(&Key::Old(self.cursor), fault)),
         }
     }
@@ -98,7 +101,8 @@ impl<'a> Entries<'a> {
         match walked {
             Ok(walked) => {
                 let node = walked.resolve(model);
-                self.put(key, node)
+                self.put(key, node);
+                Ok(())
             }
             Err(fault) => Err(self.blame(&key, fault)),
         }
@@ -134,8 +138,15 @@ impl<'a> Entries<'a> {
     }
 
     /// Puts an entry that the old map does not have in this place, or not with this value.
-    fn put(&mut self, key: Key, value: Node) -> Result<(), Fault> {
+    fn put(&mut self, key: Key, value: Node) {
         self.settle(&value);
+        if let (Key::Old(at), Some(Fresh { keys: None, values })) = (&key, &mut self.fresh)
+            && *at == values.len()
+        {
+            values.push(value);
+            self.cursor = values.len();
+            return;
+        }
         let old_names = self.old.map_or(&[][..], |old| old.keys.names());
         let len = self
             .fresh
@@ -163,7 +174,6 @@ impl<'a> Entries<'a> {
             });
         }
         fresh.values.push(value);
-        Ok(())
     }
 
     #[inline]

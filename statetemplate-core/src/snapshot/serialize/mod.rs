@@ -6,6 +6,9 @@ mod maps;
 mod sequences;
 mod variants;
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::Cell;
 
 use serde::ser::{Serialize, Serializer};
