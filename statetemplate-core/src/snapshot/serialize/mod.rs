@@ -1,6 +1,7 @@
 //! The walk: serialises data along the last tree and shares with it what is equal.
 
 mod align;
+mod entries;
 mod fault;
 mod maps;
 mod sequences;
