@@ -12,7 +12,7 @@ use super::code;
 use super::layout::{
     Draft, DraftKind, FragmentId, HoleSource, Layout, ListDraft, Op, Scope, SlotDraft, ValueStep,
 };
-use super::machinery::{Program, Writer, intern};
+use super::machinery::{Blocks, Program, Writer, intern};
 use super::marks::Mark;
 use super::namespace;
 use super::node::{self, For, Node};
@@ -67,11 +67,23 @@ pub(super) struct Compiler<'l, 'a> {
     pub(super) file: &'static str,
     pub(super) source: &'static str,
     pub(super) escape: AutoEscape,
+    /// Code of the blocks that expressions call.
+    pub(super) blocks: Blocks,
 }
 
 impl<'a> Compiler<'_, 'a> {
+    /// Compiles the blocks that expressions call, for all programs.
+    pub(super) fn compile_blocks(&mut self) {
+        let blocks = self.layout.called().iter().map(|(name, nodes)| {
+            let mut writer = self.writer();
+            code::write_nodes(&mut writer, nodes);
+            (*name, writer.finish_block())
+        });
+        self.blocks = Blocks::new(blocks.collect());
+    }
+
     fn writer(&self) -> Writer {
-        Writer::new(self.file, self.source, self.escape.clone())
+        Writer::new(self.file, self.source, self.escape.clone()).with_blocks(&self.blocks)
     }
 
     fn draft(&self, id: FragmentId) -> &Draft<'a> {

@@ -134,6 +134,7 @@ impl<'a> Reader<'_, 'a> {
             | Node::Leave
             | Node::Escape(_)
             | Node::Unescape { .. }
+            | Node::Super(_)
             | Node::Define(_)
             | Node::Capture(..) => {
                 items.push(Item::Silent(node.clone()));

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::blocks::Called;
 use super::item::{Element, Item, TagPart};
 use super::machinery::ast::Expr;
 use super::namespace;
@@ -365,6 +366,11 @@ impl<'a> Layout<'a> {
         }
         end_static(&mut html, raw_text, &mut pieces);
         (pieces, steps)
+    }
+
+    /// The blocks that expressions call.
+    pub(super) fn called(&self) -> &Called<'a> {
+        self.names.called()
     }
 
     fn within(&self) -> String {

@@ -83,6 +83,7 @@ impl<'a> Origins<'a> {
             | Node::Leave
             | Node::Escape(_)
             | Node::Unescape { .. }
+            | Node::Super(_)
             | Node::Define(_)
             | Node::Jump(_) => None,
         }

@@ -1,10 +1,12 @@
 //! What a stretch of template reads: paths into the page's data, the items and counters of the loops around it.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use minijinja::Environment;
 
 use super::PlanOptions;
+use super::blocks::Called;
 use super::machinery::ast::{self, CallType, Expr, Stmt};
 use super::namespace;
 use super::node::{Node, emitted};
@@ -81,6 +83,9 @@ pub(super) struct Names<'a> {
     sources: &'a Sources,
     env: &'a Environment<'static>,
     options: &'a PlanOptions,
+    /// The blocks that expressions call, and those that are being looked into.
+    called: Rc<Called<'a>>,
+    calling: Vec<&'static str>,
     names: Vec<Name>,
     /// Whether values are HTML-escaped here.
     escaped: bool,
@@ -108,12 +113,15 @@ impl<'a> Names<'a> {
         sources: &'a Sources,
         env: &'a Environment<'static>,
         options: &'a PlanOptions,
+        called: Called<'a>,
         escaped: bool,
     ) -> Self {
         Names {
             sources,
             env,
             options,
+            called: Rc::new(called),
+            calling: Vec::new(),
             names: Vec::new(),
             escaped,
         }
@@ -135,6 +143,10 @@ impl<'a> Names<'a> {
 
     pub(super) fn env(&self) -> &'a Environment<'static> {
         self.env
+    }
+
+    pub(super) fn called(&self) -> &Called<'a> {
+        &self.called
     }
 
     pub(super) fn set_escapes(&mut self, escaped: bool) {
@@ -250,6 +262,10 @@ impl<'a> Names<'a> {
             }
             Node::Escape(to) => self.escaped = *to == "html",
             Node::Unescape { html } => self.escaped = *html,
+            Node::Super(block) => {
+                let reads = self.block(block);
+                self.push("super", Meaning::Local { reads, plain: false });
+            }
             // Names set inside an `if` stay set after it.
             Node::If(branch) => {
                 let mut conditions = Reads::default();
@@ -429,7 +445,7 @@ impl<'a> Names<'a> {
         let mut reads = Reads::default();
         for node in nodes {
             match node {
-                Node::Raw(_) | Node::Jump(_) | Node::Escape(_) | Node::Unescape { .. } => {}
+                Node::Raw(_) | Node::Jump(_) | Node::Escape(_) | Node::Unescape { .. } | Node::Super(_) => {}
                 Node::Emit(statement) | Node::Guarded(_, statement) => {
                     scope.read(&emitted(statement).expr, &mut reads);
                 }
@@ -510,7 +526,12 @@ impl<'a> Names<'a> {
             Node::Capture(set, _) => set.filter.iter().for_each(|filter| self.read(filter, &mut reads)),
             Node::AutoEscape(block, _) => self.read(&block.enabled, &mut reads),
             Node::Filter(block, _) => self.read(&block.filter, &mut reads),
-            Node::Raw(_) | Node::Captured(..) | Node::Leave | Node::Escape(_) | Node::Unescape { .. } => {}
+            Node::Raw(_)
+            | Node::Captured(..)
+            | Node::Leave
+            | Node::Escape(_)
+            | Node::Unescape { .. }
+            | Node::Super(_) => {}
         });
         reads
     }
@@ -552,7 +573,7 @@ impl<'a> Names<'a> {
                             reads.add(&self.method(object, attr.name));
                         }
                     }
-                    CallType::Block(_) => reads.everything = true,
+                    CallType::Block(name) => reads.add(&self.block(name)),
                     CallType::Object(object) => self.read(object, reads),
                 }
                 for operand in syntax::operands(expr).into_iter().skip(1) {
@@ -583,6 +604,22 @@ impl<'a> Names<'a> {
             Expr::Filter(filter) => by_name(filter.name, APPLYING_FILTERS),
             Expr::Test(test) => by_name(test.name, &[]),
             _ => false,
+        }
+    }
+
+    /// What a block reads that is called in an expression.
+    fn block(&self, name: &'static str) -> Reads {
+        let mut inside = self.clone();
+        match self.called.get(name) {
+            // It may call itself under some condition.
+            Some(nodes) if !self.calling.contains(&name) => {
+                inside.calling.push(name);
+                inside.of_nodes(nodes)
+            }
+            _ => Reads {
+                everything: true,
+                ..Reads::default()
+            },
         }
     }
 
@@ -681,6 +718,7 @@ fn set_by(node: &Node<'_>) -> Vec<&'static str> {
             names
         }
         Node::For(lp) => set_in(&lp.otherwise),
+        Node::Super(_) => vec!["super"],
         _ => Vec::new(),
     }
 }
@@ -724,6 +762,10 @@ pub(super) fn mentioned_in(expr: &Expr<'static>, names: &mut BTreeSet<&'static s
         if let Expr::Var(var) = e {
             names.insert(var.id);
         }
+        // What the block uses is not told here.
+        if syntax::block_call(e).is_some() {
+            names.insert(ANYTHING);
+        }
     });
 }
 
@@ -755,6 +797,7 @@ fn mention(node: &Node<'_>, names: &mut BTreeSet<&'static str>) {
         | Node::Leave
         | Node::Escape(_)
         | Node::Unescape { .. }
+        | Node::Super(_)
         | Node::Jump(_) => {}
     }
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use minijinja::{AutoEscape, Environment};
 
+use super::blocks::Called;
 use super::machinery::{self, ast};
 use super::node::{For, If, Node, Nodes};
 use super::syntax;
@@ -77,14 +78,14 @@ impl Sources {
     ///
     /// # Errors
     /// Says, in words for people, what of the template can only be rendered as a whole.
-    pub(super) fn resolve(&self, name: &str) -> Result<Nodes<'_>, String> {
+    pub(super) fn resolve(&self, name: &str) -> Result<(Nodes<'_>, Called<'_>), String> {
         let source = self
             .get(name)
             .ok_or_else(|| format!("the template {name:?} was not loaded"))?;
         let mut resolver = Resolver::new(self, source);
         let mut nodes = Vec::new();
         resolver.template(source, &mut nodes)?;
-        Ok(nodes.into())
+        Ok((nodes.into(), resolver.called))
     }
 }
 
@@ -120,10 +121,16 @@ fn escape_name(escape: &AutoEscape) -> Option<&'static str> {
 /// A block's body and the template that it stands in.
 type Body<'a> = (&'a Source, &'a ast::Spanned<ast::Block<'static>>);
 
-struct Resolver<'a> {
+pub(super) struct Resolver<'a> {
     sources: &'a Sources,
+    /// The blocks that expressions call.
+    pub(super) called: Called<'a>,
+    /// What `super()` in an expression means here, if the nodes say so already.
+    pub(super) super_here: Option<&'static str>,
+    /// How values are escaped at the start of the page.
+    pub(super) page_escape: &'a AutoEscape,
     /// How values are escaped here.
-    escape: AutoEscape,
+    pub(super) escape: AutoEscape,
     /// What `autoescape true` means here.
     initial: AutoEscape,
     /// The bodies of each block, the most derived first.
@@ -135,12 +142,15 @@ struct Resolver<'a> {
 }
 
 /// The block whose body is being resolved: its name and how many times it was overridden.
-type Current = Option<(&'static str, usize)>;
+pub(super) type Current = Option<(&'static str, usize)>;
 
 impl<'a> Resolver<'a> {
     fn new(sources: &'a Sources, source: &'a Source) -> Self {
         Resolver {
             sources,
+            called: Called::new(),
+            super_here: None,
+            page_escape: &source.escape,
             escape: source.escape.clone(),
             initial: source.escape.clone(),
             blocks: BTreeMap::new(),
@@ -227,6 +237,7 @@ impl<'a> Resolver<'a> {
         current: Current,
         out: &mut Vec<Node<'a>>,
     ) -> Result<(), String> {
+        self.prepare_calls(source, statement, current, out)?;
         match statement {
             ast::Stmt::Template(template) => self.statements(source, &template.children, current, out)?,
             ast::Stmt::EmitRaw(raw) => out.push(Node::Raw(raw.raw)),
@@ -236,9 +247,6 @@ impl<'a> Resolver<'a> {
                     self.block(name, depth + 1, out)?;
                 }
                 Some(syntax::BlockCall::Block(name)) => self.block(name, 0, out)?,
-                None if syntax::calls_blocks(&emit.expr) => {
-                    return Err(format!("{:?} uses a block inside an expression", source.name));
-                }
                 None => out.push(Node::Emit(statement)),
             },
             ast::Stmt::ForLoop(syntax) => {
@@ -304,7 +312,12 @@ impl<'a> Resolver<'a> {
     }
 
     /// The body of a block, in a scope of its own as minijinja runs it.
-    fn block(&mut self, name: &'static str, depth: usize, out: &mut Vec<Node<'a>>) -> Result<(), String> {
+    pub(super) fn block(
+        &mut self,
+        name: &'static str,
+        depth: usize,
+        out: &mut Vec<Node<'a>>,
+    ) -> Result<(), String> {
         let bodies = self.blocks.get(name).map_or(&[][..], Vec::as_slice);
         let Some(&(source, block)) = bodies.get(depth) else {
             return Err(format!("there is no block {name:?} to render"));
@@ -314,10 +327,14 @@ impl<'a> Resolver<'a> {
         }
         self.reached.push(block);
         let initial = std::mem::replace(&mut self.initial, self.escape.clone());
+        let super_outside = self.super_here.take();
         out.push(Node::Enter(&[]));
         let resolved = self.deeper(|this| this.statements(source, &block.body, Some((name, depth)), out));
         out.push(Node::Leave);
         self.initial = initial;
+        // The block may have said what `super()` means in it.
+        self.super_here = super_outside;
+        out.extend(super_outside.map(Node::Super));
         resolved
     }
 
