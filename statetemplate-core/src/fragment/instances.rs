@@ -3,9 +3,9 @@
 use minijinja::Value;
 
 use super::counter::Counter;
-use super::items::{Items, same_value_at};
-use crate::PathStep;
-use crate::template::{List, ROWS, Root, counter_name, item_name};
+use super::items::{Items, same_value_at, value_at};
+use crate::template::{List, Lookup, ROWS, Root, counter_name, item_name};
+use crate::{PathStep, Snapshot};
 
 /// Some instances of a fragment, before and after.
 pub(super) struct Instances<'i> {
@@ -51,7 +51,7 @@ pub(super) struct Rows<'i> {
     pub(super) items: &'i Items,
 }
 
-impl Instances<'_> {
+impl<'i> Instances<'i> {
     /// The same states for other instances.
     pub(super) fn only(&self, pairs: Vec<Pair>) -> Self {
         Instances { pairs, ..*self }
@@ -66,6 +66,21 @@ impl Instances<'_> {
             counter: pair.counter,
         });
         self.around.iter().cloned().chain(own).collect()
+    }
+
+    /// Where conditions find what they ask about, in one instance.
+    pub(super) fn place(&self, pair: &Pair, state: State, data: &'i Snapshot) -> InstancePlace<'_> {
+        let (side, row) = match state {
+            State::Old => (&self.old, pair.old),
+            State::New => (&self.new, pair.new),
+        };
+        InstancePlace {
+            data,
+            rows: side.rows,
+            row,
+            around: self.around,
+            state,
+        }
     }
 
     /// Whether the item of a loop may differ at a path, in any of the instances.
@@ -87,6 +102,44 @@ impl Instances<'_> {
         match self.new.rows {
             Some(rows) if rows.list.id == id => self.pairs.iter().any(|pair| pair.counter),
             _ => self.around.iter().any(|outer| outer.id == id && outer.counter),
+        }
+    }
+}
+
+/// Before or after.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum State {
+    Old,
+    New,
+}
+
+/// The data of one instance in one state.
+pub(super) struct InstancePlace<'i> {
+    data: &'i Snapshot,
+    rows: Option<Rows<'i>>,
+    row: usize,
+    around: &'i [Outer],
+    state: State,
+}
+
+impl Lookup for InstancePlace<'_> {
+    fn data(&self, path: &[PathStep]) -> Option<Value> {
+        self.data.get(path).map(|part| part.value())
+    }
+
+    fn item(&self, id: usize, path: &[PathStep]) -> Option<Value> {
+        match self.rows {
+            Some(rows) if rows.list.id == id => rows.items.get(self.row, path),
+            _ => {
+                let outer = self.around.iter().find(|outer| outer.id == id)?;
+                value_at(
+                    match self.state {
+                        State::Old => &outer.old,
+                        State::New => &outer.new,
+                    },
+                    path,
+                )
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a list runs over: a sequence of the data, read in place, or values that the template made.
 
 use minijinja::Value;
+use minijinja::value::ValueKind;
 
 use crate::PathStep;
 use crate::snapshot::{SeqItems, identity, items_of, same_value};
@@ -37,6 +38,14 @@ impl Items {
         match self {
             Items::Data(items) => items.value(at),
             Items::Made(values) => values.get(at).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// What is at a path of an item, if that leads anywhere.
+    pub(super) fn get(&self, at: usize, path: &[PathStep]) -> Option<Value> {
+        match self {
+            Items::Data(items) => items.get(at, path),
+            Items::Made(values) => value_at(values.get(at)?, path),
         }
     }
 
@@ -98,17 +107,26 @@ pub(super) fn same_value_at(a: &Value, b: &Value, path: &[PathStep]) -> bool {
 fn part(value: &Value, path: &[PathStep]) -> Value {
     let mut value = value.clone();
     for step in path {
-        let inner = match step {
-            PathStep::Key(name) => value.get_attr(name),
-            PathStep::Index(index) => match usize::try_from(*index) {
-                Ok(index) => value.get_item_by_index(index),
-                Err(_) => break,
-            },
-        };
-        match inner {
-            Ok(inner) if !inner.is_undefined() => value = inner,
-            _ => break,
+        match inner(&value, step) {
+            Some(inner) => value = inner,
+            None => break,
         }
     }
     value
+}
+
+/// What a value has at a path, if that leads anywhere.
+pub(super) fn value_at(value: &Value, path: &[PathStep]) -> Option<Value> {
+    path.iter()
+        .try_fold(value.clone(), |value, step| inner(&value, step))
+}
+
+fn inner(value: &Value, step: &PathStep) -> Option<Value> {
+    let inner = match step {
+        PathStep::Key(name) => value.get_attr(name),
+        // A target that takes an item apart takes a map's keys, not what is under the number.
+        PathStep::Index(_) if value.kind() != ValueKind::Seq => return None,
+        PathStep::Index(index) => value.get_item_by_index(usize::try_from(*index).ok()?),
+    };
+    inner.ok().filter(|inner| !inner.is_undefined())
 }

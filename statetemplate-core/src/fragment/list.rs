@@ -107,7 +107,7 @@ impl Pass<'_> {
 
     /// What a list runs over in one state.
     fn items(&self, list: &List, data: &Snapshot, root: &Root) -> Result<Items, Stop> {
-        let in_place = list.path.and_then(|path| data.get(&self.fine.paths[path]));
+        let in_place = list.path.as_ref().and_then(|path| data.get(path));
         if let Some(items) = in_place.and_then(|data| data.items()) {
             return Ok(Items::Data(items));
         }

@@ -22,6 +22,22 @@ impl SeqItems {
         self.0.items.get(at).map(Node::value).unwrap_or_default()
     }
 
+    /// What is at a path of an item, as a template value, if that leads anywhere.
+    pub(crate) fn get(&self, at: usize, path: &[PathStep]) -> Option<Value> {
+        let mut node = self.0.items.get(at)?;
+        for step in path {
+            node = match (node, step) {
+                (Node::Map(map), PathStep::Key(key)) => map.get(key)?,
+                // Not under a number of a map: a target that takes an item apart takes a map's keys.
+                (Node::Seq(_) | Node::Tuple(_), PathStep::Index(index)) => {
+                    node.items()?.get(usize::try_from(*index).ok()?)?
+                }
+                _ => return None,
+            };
+        }
+        Some(node.value())
+    }
+
     /// Whether two items are the same, as [`Snapshot::is_same`] tells it.
     pub(crate) fn same(&self, at: usize, other: &SeqItems, other_at: usize) -> bool {
         match (self.0.items.get(at), other.0.items.get(other_at)) {

@@ -116,7 +116,7 @@ impl<'a> Resolver<'a> {
         block: &'static str,
         depth: usize,
     ) -> Result<(), String> {
-        if self.escape != *self.page_escape {
+        if self.escape != self.page_escape {
             return Err(format!(
                 "{:?} calls a block where values are escaped otherwise than in the page",
                 source.name

@@ -39,7 +39,7 @@ pub(super) fn explain(env: &Environment<'static>, template: &str, options: &Plan
             return out;
         }
     };
-    let reached = sources.reached(template);
+    let reached = sources.reached(env, template);
     let is_reached = |block: &Block<'static>| {
         let known = |reached: &Vec<&Block<'static>>| reached.iter().any(|other| std::ptr::eq(*other, block));
         reached.as_ref().is_none_or(known)

@@ -413,5 +413,7 @@ fn opaque_loop(lp: &Rc<For<'_>>) -> Option<Opaque> {
             }
         });
     }
-    reason.or_else(|| super::code::loop_variable_escapes(lp).then_some(Opaque::LoopValue))
+    reason
+        .or_else(|| super::code::loop_variable_escapes(lp).then_some(Opaque::LoopValue))
+        .or_else(|| super::rows::remember_others(lp).then_some(Opaque::RowsRemember))
 }

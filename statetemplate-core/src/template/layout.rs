@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::blocks::Called;
+use super::condition::Condition;
 use super::item::{Element, Item, TagPart};
 use super::machinery::ast::Expr;
 use super::namespace;
 use super::node::{self, For, Node, emitted};
 use super::opaque::Opaque;
-use super::reads::{self, LoopId, Names, Reads, Step};
+use super::reads::{self, LoopId, Names, Place, Reads, Step};
 use super::{syntax, tags};
+use crate::PathStep;
 
 /// The number of a fragment in its plan.
 pub(crate) type FragmentId = usize;
@@ -99,8 +101,23 @@ pub(super) enum DraftKind<'a> {
         arms: Vec<(&'a Expr<'static>, Option<FragmentId>)>,
         otherwise: Option<FragmentId>,
         hole: usize,
+        /// The conditions, where all of them are plain questions about the data.
+        conditions: Option<Vec<Condition>>,
     },
     List(ListDraft<'a>),
+}
+
+impl DraftKind<'_> {
+    /// How many of the scopes that are open where the slot starts end within it.
+    pub(super) fn scopes_left(&self) -> usize {
+        match self {
+            DraftKind::Text { nodes, .. }
+            | DraftKind::Attribute { nodes, .. }
+            | DraftKind::Tag { nodes, .. }
+            | DraftKind::Region { nodes, .. } => node::scopes_crossed(nodes).0,
+            DraftKind::Branch { .. } | DraftKind::List(_) => 0,
+        }
+    }
 }
 
 pub(super) struct ListDraft<'a> {
@@ -109,7 +126,7 @@ pub(super) struct ListDraft<'a> {
     pub(super) item: FragmentId,
     pub(super) otherwise: Option<FragmentId>,
     /// The items' path in the page's data, where the list runs over just that.
-    pub(super) path: Option<Vec<Step>>,
+    pub(super) path: Option<Vec<PathStep>>,
     pub(super) key: Option<Vec<Node<'a>>>,
     /// The paths within an item that the key is made of, where it is made of nothing else.
     pub(super) key_paths: Option<Vec<Vec<Step>>>,
@@ -278,6 +295,16 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// Keeps track of what nodes that are run as a whole leave behind.
+    fn follow_all(&mut self, nodes: &[Node<'a>]) {
+        for node in nodes {
+            match node {
+                Node::Captured(_, inside) => self.follow_all(inside),
+                node => self.follow(node),
+            }
+        }
+    }
+
     /// Keeps track of what a node leaves behind.
     fn follow(&mut self, node: &Node<'a>) {
         match node {
@@ -353,6 +380,7 @@ impl<'a> Layout<'a> {
                     end_static(&mut html, raw_text, &mut pieces);
                     let kind = if raw_text { HoleKind::Raw } else { HoleKind::Text };
                     let hole = self.hole(draft, kind, HoleSource::Nodes(vec![dynamic.clone()]));
+                    self.follow_all(std::slice::from_ref(dynamic));
                     if !steps
                         .iter()
                         .any(|step| matches!(step, ValueStep::Hole(known) if *known == hole))
@@ -360,7 +388,6 @@ impl<'a> Layout<'a> {
                         steps.push(ValueStep::Hole(hole));
                     }
                     pieces.push(Piece::Hole(hole));
-                    self.follow(dynamic);
                 }
             }
         }
@@ -369,8 +396,8 @@ impl<'a> Layout<'a> {
     }
 
     /// The blocks that expressions call.
-    pub(super) fn called(&self) -> &Called<'a> {
-        self.names.called()
+    pub(super) fn blocks(&self) -> &Called<'a> {
+        self.names.blocks()
     }
 
     fn within(&self) -> String {
@@ -391,7 +418,8 @@ impl<'a> Layout<'a> {
         kind: impl FnOnce(&mut Self, &mut Draft<'a>) -> DraftKind<'a>,
     ) {
         let scope = self.scope.clone();
-        let reads = self.names.of_nodes(nodes);
+        let open = self.open.iter().map(|(_, names)| *names).collect();
+        let reads = self.names.of_nodes_within(nodes, open);
         draft.mentions.extend(reads::mentioned(nodes));
         let kind = kind(self, draft);
         self.push_slot(
@@ -435,7 +463,7 @@ impl<'a> Layout<'a> {
         self.simple(draft, nodes, "region".to_owned(), |this, draft| {
             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.to_vec()));
             // The nodes run as they are; what they define counts for those after them.
-            nodes.iter().for_each(|node| this.follow(node));
+            this.follow_all(nodes);
             DraftKind::Region {
                 nodes: nodes.to_vec(),
                 hole,
@@ -473,7 +501,7 @@ impl<'a> Layout<'a> {
                         format!("attributes of <{}>", element.name),
                         |this, draft| {
                             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.clone()));
-                            nodes.iter().for_each(|node| this.follow(node));
+                            this.follow_all(nodes);
                             DraftKind::Tag {
                                 nodes: nodes.clone(),
                                 hole,
@@ -526,6 +554,10 @@ impl<'a> Layout<'a> {
         let scope = self.scope.clone();
         let mut reads = Reads::default();
         let mut all_reads = Reads::default();
+        let conditions = arms
+            .iter()
+            .map(|(expr, _)| Condition::of(expr, &self.names))
+            .collect();
         let mut drafted = Vec::new();
         for (condition, body) in arms {
             reads.add(&self.names.of(condition));
@@ -539,6 +571,7 @@ impl<'a> Layout<'a> {
             arms: drafted,
             otherwise,
             hole,
+            conditions,
         };
         self.push_slot(
             draft,
@@ -575,9 +608,9 @@ impl<'a> Layout<'a> {
         let id = self.loops;
         self.loops += 1;
         let mut reads = self.names.of(&lp.syntax.iter);
-        let path = match &lp.syntax.filter_expr {
-            None => self.names.data_path(&lp.syntax.iter),
-            Some(_) => None,
+        let path = match (&lp.syntax.filter_expr, self.names.place(&lp.syntax.iter)) {
+            (None, Some(Place::Data(path))) => Some(path),
+            _ => None,
         };
         reads::mentioned_in(&lp.syntax.iter, &mut draft.mentions);
         let names = self.names.depth();

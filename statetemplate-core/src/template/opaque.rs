@@ -29,6 +29,8 @@ pub(super) enum Opaque {
     Impure,
     /// A loop whose `loop` is used otherwise than by its attributes.
     LoopValue,
+    /// A loop with macros that see what an earlier row has set.
+    RowsRemember,
 }
 
 impl Opaque {
@@ -48,6 +50,7 @@ impl Opaque {
             Opaque::Namespace => "a loop changes a namespace, which each row may read".into(),
             Opaque::Impure => "what it shows is decided by something that was declared impure".into(),
             Opaque::LoopValue => "a loop whose `loop` is used otherwise than by its attributes".into(),
+            Opaque::RowsRemember => "a macro in a loop sees what an earlier row has set".into(),
         }
     }
 
@@ -74,6 +77,9 @@ impl Opaque {
                 "compute with filters ({{ xs|sum(attribute='n') }}, {{ xs|selectattr('on')|length }}), or in the data"
             }
             Opaque::Impure => "decide by the data, and print the impure value as text",
+            Opaque::RowsRemember => {
+                "give the macro what it reads as an argument, or define it outside of the loop"
+            }
             Opaque::LoopValue => "use loop.index, loop.first and the like; compare with loop.previtem",
         }
     }

@@ -77,6 +77,7 @@ impl Names<'_> {
         match self.meaning(name) {
             Some(Meaning::Local { plain, .. } | Meaning::Item { plain, .. }) => *plain,
             Some(Meaning::Counter(_)) => true,
+            Some(Meaning::Macro { .. }) => false,
             None => self.is_plain_global(name),
         }
     }

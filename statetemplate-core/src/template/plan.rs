@@ -10,9 +10,10 @@ use sha2::{Digest, Sha256};
 
 use super::PlanOptions;
 use super::compile::{Compiler, HEAD, MOST_GROUPS};
+use super::condition::{Condition, Lookup};
 use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, Piece, SlotDraft, ValueStep};
 use super::machinery::{Blocks, Program};
-use super::reads::{LoopId, Names, Reads, Step};
+use super::reads::{LoopId, Names, Reads, Step, path_steps};
 use super::root::Root;
 use super::source::Sources;
 use super::{blocks, escape, explain, html, item, marks, namespace, skeleton};
@@ -96,6 +97,27 @@ pub(crate) struct Slot {
     /// The holes that the slot's value consists of, in the order in which programs print them.
     pub(crate) holes: Vec<usize>,
     pub(crate) place: String,
+    /// A branch whose conditions are plain questions about the data.
+    pub(crate) choice: Option<Choice>,
+}
+
+/// What a branch shows when, and what otherwise.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(super) arms: Vec<(Condition, Option<FragmentId>)>,
+    pub(super) otherwise: Option<FragmentId>,
+}
+
+impl Choice {
+    /// The fragment that is shown; nothing when a condition that decides it can't be told.
+    pub(crate) fn choose(&self, lookup: &impl Lookup) -> Option<Option<FragmentId>> {
+        for (condition, arm) in &self.arms {
+            if condition.holds(lookup)? {
+                return Some(*arm);
+            }
+        }
+        Some(self.otherwise)
+    }
 }
 
 #[derive(Debug)]
@@ -116,7 +138,7 @@ pub(crate) struct List {
     /// Leaves the list's items on the stack.
     pub(crate) items: Program,
     /// The path of the items in the page's data, where the list runs over just that.
-    pub(crate) path: Option<usize>,
+    pub(crate) path: Option<Vec<PathStep>>,
     pub(crate) keys: Option<Keys>,
     /// What a row reads beside its item and its counter.
     pub(crate) row_reads: Dependencies,
@@ -302,7 +324,7 @@ pub(super) fn lay_out<'a>(
     template: &str,
     options: &'a PlanOptions,
 ) -> Result<Layout<'a>, String> {
-    let (nodes, called) = sources.resolve(template)?;
+    let (nodes, called) = sources.resolve(env, template)?;
     let source = sources.get(template).ok_or("the template was not loaded")?;
     namespace::check(&nodes, &called, sources)?;
     let names = Names::new(sources, env, options, called, source.escape == AutoEscape::Html);
@@ -402,13 +424,12 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
         DraftKind::Region { hole, .. } => (SlotKind::Region, vec![*hole]),
         DraftKind::Branch { hole, .. } => (SlotKind::Branch, vec![*hole]),
         DraftKind::List(list) => {
-            let path = list.path.as_ref().map(|path| paths.number_of(path));
             let list = List {
                 id: list.id,
                 item: list.item,
                 otherwise: list.otherwise,
                 items: compiler.items(slot, list),
-                path,
+                path: list.path.clone(),
                 keys: list.key.as_ref().map(|key| match &list.key_paths {
                     Some(paths) => Keys::Data(paths.iter().map(|path| path_steps(path)).collect()),
                     None => Keys::Printed(compiler.keys(list, key)),
@@ -431,6 +452,7 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
         group,
         holes,
         place: slot.place.clone(),
+        choice: compiler.choice(slot),
     }
 }
 
@@ -538,14 +560,6 @@ impl Paths {
             impure: reads.impure,
         }
     }
-}
-
-fn path_steps(path: &[Step]) -> Vec<PathStep> {
-    let step = |step: &Step| match step {
-        Step::Key(key) => PathStep::Key((*key).into()),
-        Step::Index(index) => PathStep::Index(*index),
-    };
-    path.iter().map(step).collect()
 }
 
 fn hash_of(sources: &Sources, template: &str, options: &PlanOptions) -> String {

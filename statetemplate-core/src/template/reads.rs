@@ -12,6 +12,7 @@ use super::namespace;
 use super::node::{Node, emitted};
 use super::source::Sources;
 use super::syntax;
+use crate::PathStep;
 
 /// One of a plan's keyed loops.
 pub(crate) type LoopId = usize;
@@ -21,6 +22,21 @@ pub(crate) type LoopId = usize;
 pub(crate) enum Step {
     Key(&'static str),
     Index(i64),
+}
+
+/// Where an expression finds its value, when it is nothing but a path.
+pub(super) enum Place {
+    Data(Vec<PathStep>),
+    Item(LoopId, Vec<PathStep>),
+}
+
+/// The steps as a snapshot takes them.
+pub(super) fn path_steps(path: &[Step]) -> Vec<PathStep> {
+    let step = |step: &Step| match step {
+        Step::Key(key) => PathStep::Key((*key).into()),
+        Step::Index(index) => PathStep::Index(*index),
+    };
+    path.iter().map(step).collect()
 }
 
 /// Everything that the value of an expression, or the output of some nodes, can depend on.
@@ -75,6 +91,11 @@ pub(super) enum Meaning {
     Counter(LoopId),
     /// Something computed from what is read here; `plain` when it can't be HTML.
     Local { reads: Reads, plain: bool },
+    /// A macro: what it reads where it is defined, and the names that it mentions. Those may be set anew later.
+    Macro {
+        reads: Reads,
+        mentions: BTreeSet<&'static str>,
+    },
 }
 
 /// The names in scope at one place of the template.
@@ -84,7 +105,7 @@ pub(super) struct Names<'a> {
     env: &'a Environment<'static>,
     options: &'a PlanOptions,
     /// The blocks that expressions call, and those that are being looked into.
-    called: Rc<Called<'a>>,
+    blocks: Rc<Called<'a>>,
     calling: Vec<&'static str>,
     names: Vec<Name>,
     /// Whether values are HTML-escaped here.
@@ -120,7 +141,7 @@ impl<'a> Names<'a> {
             sources,
             env,
             options,
-            called: Rc::new(called),
+            blocks: Rc::new(called),
             calling: Vec::new(),
             names: Vec::new(),
             escaped,
@@ -145,8 +166,8 @@ impl<'a> Names<'a> {
         self.env
     }
 
-    pub(super) fn called(&self) -> &Called<'a> {
-        &self.called
+    pub(super) fn blocks(&self) -> &Called<'a> {
+        &self.blocks
     }
 
     pub(super) fn set_escapes(&mut self, escaped: bool) {
@@ -198,9 +219,12 @@ impl<'a> Names<'a> {
         match node {
             Node::Enter(assignments) => {
                 for (target, value) in *assignments {
-                    let meaning = Meaning::Local {
-                        reads: self.of(value),
-                        plain: self.is_plain(value),
+                    let meaning = match (target, self.part_of_item(value)) {
+                        (Expr::Var(_), Some(part)) => part,
+                        _ => Meaning::Local {
+                            reads: self.of(value),
+                            plain: self.is_plain(value),
+                        },
                     };
                     self.assign(target, &meaning);
                 }
@@ -213,9 +237,14 @@ impl<'a> Names<'a> {
             }
             Node::Define(statement) => {
                 let meaning = match statement {
-                    Stmt::Set(set) => Meaning::Local {
-                        reads: self.of(&set.expr),
-                        plain: self.is_plain(&set.expr),
+                    Stmt::Set(set) => match &set.expr {
+                        Expr::Var(var) if matches!(self.meaning(var.id), Some(Meaning::Macro { .. })) => {
+                            self.meaning(var.id).cloned().expect("just looked up")
+                        }
+                        expr => Meaning::Local {
+                            reads: self.of(expr),
+                            plain: self.is_plain(expr),
+                        },
                     },
                     Stmt::Macro(decl) => {
                         let mut inner = self.clone();
@@ -230,10 +259,18 @@ impl<'a> Names<'a> {
                         }
                         let mut reads = Reads::default();
                         inner.statements(&decl.body, &mut reads);
-                        decl.defaults
-                            .iter()
-                            .for_each(|default| inner.read(default, &mut reads));
-                        Meaning::Local { reads, plain: false }
+                        // A default does not see the parameters in front of it, but what has their names outside.
+                        for default in &decl.defaults {
+                            inner.read(default, &mut reads);
+                            self.read(default, &mut reads);
+                        }
+                        // minijinja overlooks some names when it makes the macro's closure, and then the macro sees the
+                        // data instead of what is in scope.
+                        let mut mentions = BTreeSet::new();
+                        mentioned_in_statement(statement, &mut mentions);
+                        let bound = mentions.iter().filter(|name| self.meaning(name).is_some());
+                        reads.paths.extend(bound.map(|name| vec![Step::Key(name)]));
+                        Meaning::Macro { reads, mentions }
                     }
                     Stmt::Import(import) => self.imported(&import.expr),
                     Stmt::FromImport(import) => self.imported(&import.expr),
@@ -374,6 +411,19 @@ impl<'a> Names<'a> {
         names
     }
 
+    /// The part of a loop's item that an expression is, if it is nothing else: a name for it means the same.
+    fn part_of_item(&self, expr: &Expr<'static>) -> Option<Meaning> {
+        let mut steps = Vec::new();
+        match self.meaning(path(expr, &mut steps)?) {
+            Some(Meaning::Item { id, path, plain }) => Some(Meaning::Item {
+                id: *id,
+                path: path.iter().cloned().chain(steps).collect(),
+                plain: *plain,
+            }),
+            _ => None,
+        }
+    }
+
     /// Brings the names of a loop's target into scope, each for its part of the item.
     fn unpack(&mut self, target: &Expr<'static>, id: LoopId, path: &[Step], plain: bool) {
         let parts = match target {
@@ -417,12 +467,21 @@ impl<'a> Names<'a> {
         Meaning::Local { reads, plain: false }
     }
 
-    /// The path that an expression is, if it is one into the page's data and nothing else.
-    pub(super) fn data_path(&self, expr: &Expr<'static>) -> Option<Vec<Step>> {
+    /// The path that an expression is, if it is one into the page's data or into a loop's item and nothing else.
+    pub(super) fn place(&self, expr: &Expr<'static>) -> Option<Place> {
         let mut steps = Vec::new();
-        let name = path(expr, &mut steps).filter(|name| self.meaning(name).is_none())?;
-        steps.insert(0, Step::Key(name));
-        Some(steps)
+        let name = path(expr, &mut steps)?;
+        match self.meaning(name) {
+            None => {
+                steps.insert(0, Step::Key(name));
+                Some(Place::Data(path_steps(&steps)))
+            }
+            Some(Meaning::Item { id, path, .. }) => {
+                let whole: Vec<Step> = path.iter().cloned().chain(steps).collect();
+                Some(Place::Item(*id, path_steps(&whole)))
+            }
+            Some(Meaning::Counter(_) | Meaning::Local { .. } | Meaning::Macro { .. }) => None,
+        }
     }
 
     /// What an expression reads.
@@ -440,8 +499,12 @@ impl<'a> Names<'a> {
 
     /// What these nodes read, all together.
     pub(super) fn of_nodes(&self, nodes: &[Node<'a>]) -> Reads {
+        self.of_nodes_within(nodes, Vec::new())
+    }
+
+    /// What these nodes read, which may end scopes that are open around them; each is given by the depth it started at.
+    pub(super) fn of_nodes_within(&self, nodes: &[Node<'a>], mut scopes: Vec<usize>) -> Reads {
         let mut scope = self.clone();
-        let mut scopes = Vec::new();
         let mut reads = Reads::default();
         for node in nodes {
             match node {
@@ -449,7 +512,7 @@ impl<'a> Names<'a> {
                 Node::Emit(statement) | Node::Guarded(_, statement) => {
                     scope.read(&emitted(statement).expr, &mut reads);
                 }
-                Node::Captured(_, inside) => reads.add(&scope.of_nodes(inside)),
+                Node::Captured(_, inside) => reads.add(&scope.of_nodes_within(inside, scopes.clone())),
                 Node::If(branch) => {
                     for (condition, body) in &branch.arms {
                         scope.read(condition, &mut reads);
@@ -466,6 +529,7 @@ impl<'a> Names<'a> {
                     }
                     reads.add(&inner.of_nodes(&lp.body));
                     reads.add(&scope.of_nodes(&lp.otherwise));
+                    scope.define(node);
                 }
                 Node::Enter(assignments) => {
                     scopes.push(scope.depth());
@@ -483,10 +547,12 @@ impl<'a> Names<'a> {
                 Node::AutoEscape(block, inside) => {
                     scope.read(&block.enabled, &mut reads);
                     reads.add(&scope.of_nodes(inside));
+                    scope.define(node);
                 }
                 Node::Filter(block, inside) => {
                     scope.read(&block.filter, &mut reads);
                     reads.add(&scope.of_nodes(inside));
+                    scope.define(node);
                 }
                 Node::Native(statement) => {
                     if matches!(statement, Stmt::Include(_)) {
@@ -610,7 +676,7 @@ impl<'a> Names<'a> {
     /// What a block reads that is called in an expression.
     fn block(&self, name: &'static str) -> Reads {
         let mut inside = self.clone();
-        match self.called.get(name) {
+        match self.blocks.get(name) {
             // It may call itself under some condition.
             Some(nodes) if !self.calling.contains(&name) => {
                 inside.calling.push(name);
@@ -656,6 +722,7 @@ impl<'a> Names<'a> {
                 reads.counters.insert((*id, attribute));
             }
             Some(Meaning::Local { reads: local, .. }) => reads.add(local),
+            Some(Meaning::Macro { .. }) => self.called(name, &mut BTreeSet::new(), &mut reads),
             None => {
                 reads.impure = self.options.is_impure(name);
                 let mut path = vec![Step::Key(name)];
@@ -664,6 +731,23 @@ impl<'a> Names<'a> {
             }
         }
         reads
+    }
+
+    /// What a macro reads when it is called here: some of the names that it mentions may have been set since.
+    fn called(&self, name: &'static str, seen: &mut BTreeSet<&'static str>, reads: &mut Reads) {
+        match self.meaning(name) {
+            Some(Meaning::Macro {
+                reads: defined,
+                mentions,
+            }) => {
+                if seen.insert(name) {
+                    reads.add(defined);
+                    mentions.iter().for_each(|name| self.called(name, seen, reads));
+                }
+            }
+            Some(_) => reads.add(&self.name(name, &[])),
+            None => {}
+        }
     }
 }
 
@@ -703,7 +787,7 @@ pub(super) fn left_behind(node: &Node<'_>) -> Vec<&'static str> {
 }
 
 /// The names that a node sets in the scope around it.
-fn set_by(node: &Node<'_>) -> Vec<&'static str> {
+pub(super) fn set_by(node: &Node<'_>) -> Vec<&'static str> {
     match node {
         Node::If(_) | Node::AutoEscape(..) | Node::Filter(..) | Node::Captured(..) => node
             .children()
