@@ -740,10 +740,11 @@ impl<'a> Names<'a> {
                 reads: defined,
                 mentions,
             }) => {
-                if seen.insert(name) {
-                    reads.add(defined);
-                    mentions.iter().for_each(|name| self.called(name, seen, reads));
+                if !seen.insert(name) {
+                    return;
                 }
+                reads.add(defined);
+                mentions.iter().for_each(|name| self.called(name, seen, reads));
             }
             Some(_) => reads.add(&self.name(name, &[])),
             None => {}
