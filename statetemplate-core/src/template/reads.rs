@@ -50,6 +50,8 @@ enum Meaning {
     Counter(LoopId),
     /// Something computed from what is read here; `plain` when it can't be HTML.
     Local { reads: Reads, plain: bool },
+    /// Something at a path into the data: of it, only what is used is read.
+    Path { path: Vec<Step>, plain: bool },
     /// A macro: what it reads where it is defined, and the names that it mentions. Those may be set anew later.
     Macro {
         reads: Reads,
@@ -98,10 +100,7 @@ impl<'a> Names<'a> {
         match node {
             Node::Enter(assignments) => {
                 for (target, value) in *assignments {
-                    let meaning = Meaning::Local {
-                        reads: self.of(value),
-                        plain: self.is_plain(value),
-                    };
+                    let meaning = self.bound_to(target, value);
                     self.assign(target, &meaning);
                 }
             }
@@ -111,10 +110,7 @@ impl<'a> Names<'a> {
                         Expr::Var(var) if matches!(self.meaning(var.id), Some(Meaning::Macro { .. })) => {
                             self.meaning(var.id).cloned().expect("just looked up")
                         }
-                        expr => Meaning::Local {
-                            reads: self.of(expr),
-                            plain: self.is_plain(expr),
-                        },
+                        expr => self.bound_to(&set.target, expr),
                     },
                     Stmt::Macro(decl) => {
                         let mut inner = self.clone();
@@ -180,6 +176,29 @@ impl<'a> Names<'a> {
                 self.define_inside(node, &Reads::default(), &[body]);
             }
             _ => {}
+        }
+    }
+
+    /// What a name means that a `set` or `with` binds to a value.
+    fn bound_to(&self, target: &Expr<'static>, value: &Expr<'static>) -> Meaning {
+        let plain = self.is_plain(value);
+        let mut steps = Vec::new();
+        if matches!(target, Expr::Var(_))
+            && let Some(name) = path(value, &mut steps)
+        {
+            let start = match self.meaning(name) {
+                None => Some(vec![Step::Key(name)]),
+                Some(Meaning::Path { path, .. }) => Some(path.clone()),
+                Some(_) => None,
+            };
+            if let Some(mut path) = start {
+                path.append(&mut steps);
+                return Meaning::Path { path, plain };
+            }
+        }
+        Meaning::Local {
+            reads: self.of(value),
+            plain,
         }
     }
 
@@ -410,6 +429,11 @@ impl<'a> Names<'a> {
                 reads.counters.insert((*id, attribute));
             }
             Some(Meaning::Local { reads: local, .. }) => reads.add(local),
+            Some(Meaning::Path { path, .. }) => {
+                let mut path = path.clone();
+                path.extend_from_slice(steps);
+                reads.paths.insert(path);
+            }
             Some(Meaning::Macro { .. }) => self.called(name, &mut BTreeSet::new(), &mut reads),
             None => {
                 let mut path = vec![Step::Key(name)];
@@ -473,7 +497,9 @@ impl<'a> Names<'a> {
 
     fn is_plain_name(&self, name: &'static str) -> bool {
         match self.meaning(name) {
-            Some(Meaning::Local { plain, .. } | Meaning::Item { plain, .. }) => *plain,
+            Some(
+                Meaning::Local { plain, .. } | Meaning::Path { plain, .. } | Meaning::Item { plain, .. },
+            ) => *plain,
             Some(Meaning::Counter(_)) => true,
             Some(Meaning::Macro { .. }) => false,
             None => self.is_plain_global(name),
