@@ -839,7 +839,9 @@ fn a_long_chain_of_macros_is_followed_as_far_as_it_goes() {
 #[test]
 fn of_an_argument_only_what_is_used_is_read() {
     let page = "{% macro card(user, n=1) %}<i>{{ user.name }}</i><b>{{ n }}</b>{% endmacro %}<main>{{ card(a.user, n=b) }}{{ card(a) }}</main>";
-    let explained = Plan::compile(&environment(&[("page.html", page)]), "page.html").unwrap().explain();
+    let explained = Plan::compile(&environment(&[("page.html", page)]), "page.html")
+        .unwrap()
+        .explain();
     assert!(explained.contains("reads a.user.name\n"), "{explained}");
     assert!(explained.contains("reads a.name\n"), "{explained}");
     fine(

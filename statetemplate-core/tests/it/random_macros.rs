@@ -73,7 +73,7 @@ fn piece(depth: u32, callable: Callable) -> BoxedStrategy<String> {
         2 => (name(), body()).prop_map(|(name, body)| format!("<ul>{{% for {name} in xs %}}<li>{body}</li>{{% endfor %}}</ul>")),
         2 => (name(), body()).prop_map(|(name, body)| format!("{{% set s %}}<u>{body}</u>{{% endset %}}{{{{ s }}}}<hr>{{% set {name} = 1 %}}{{{{ s }}}}")),
         1 => body().prop_map(|body| format!("{{% filter upper %}}{body}{{% endfilter %}}")),
-        1 => body().prop_map(|body| format!("{{% autoescape false %}}{body}{{% endautoescape %}}")),
+        1 => body().prop_map(|body| format!("{{% autoescape true %}}{body}{{% endautoescape %}}")),
         3 => (call(callable), prop::option::of(name()), body()).prop_map(|(call, name, body)| {
             let params = name.map_or(String::new(), |name| format!("({name})"));
             format!("{{% call{params} {call} %}}{body}{{% endcall %}}")
@@ -153,7 +153,7 @@ fn templates() -> impl Strategy<Value = (String, String)> {
 
 /// What the page includes, imports and extends.
 const OTHERS: &[(&str, &str)] = &[
-    ("part.html", "<p>{{ m0(t, n) }}{{ u1(k) }}{{ ui.u0(n) }}</p>"),
+    ("part.html", "<div>{{ m0(t, n) }}{{ u1(k) }}{{ ui.u0(n) }}</div>"),
     (
         "more.html",
         "{% set k = n %}{% from 'ui.html' import u0 %}{% macro u1(t, n=k) %}<em>{{ u0(t, n) }}{{ k }}{% if caller %}{{ caller(t) }}{% endif %}</em>{% endmacro %}",
