@@ -6,7 +6,7 @@ use minijinja::AutoEscape;
 
 use super::code;
 use super::layout::{Draft, DraftKind, FragmentId, HoleSource, Layout, ListDraft, Op, Scope, ValueStep};
-use super::machinery::{Program, Writer, intern};
+use super::machinery::{Program, Writer, ast, intern};
 use super::node::{self, Node};
 use super::reads::{self, ANYTHING, LoopId};
 use super::syntax;
@@ -334,23 +334,23 @@ impl<'a> Compiler<'_, 'a> {
                 break;
             }
         }
-        // What is defined in a scope is defined in a frame of its own: macros outside must not see it.
-        let mut bare = vec![false; scope.len()];
-        let mut defines = false;
-        for (((step, _), wanted), bare) in scope.iter().zip(&wanted).zip(&mut bare).rev() {
-            match step {
-                Scope::Define(_) => defines |= *wanted,
-                Scope::Loop(..) => *bare = defines,
-                Scope::Enter(_) => {
-                    *bare = defines || left > 0;
-                    left = left.saturating_sub(1);
-                }
+        // What is set in a scope is set in a frame of its own: a macro from outside must not see it.
+        let is_macro = |step: &Scope<'a>| matches!(step, Scope::Define(Node::Define(ast::Stmt::Macro(_))));
+        let has_macro = scope
+            .iter()
+            .zip(&wanted)
+            .any(|((step, _), wanted)| *wanted && is_macro(step));
+        let mut bare = vec![has_macro; scope.len()];
+        for ((step, _), bare) in scope.iter().zip(&mut bare).rev() {
+            if let Scope::Enter(_) = step {
+                *bare |= left > 0;
+                left = left.saturating_sub(1);
             }
         }
         let steps = scope.into_iter().zip(wanted).zip(bare);
         for (((step, _), wanted), bare) in steps {
             if !wanted {
-                if bare {
+                if bare && !matches!(step, Scope::Define(_)) {
                     writer.enter();
                 }
                 continue;
