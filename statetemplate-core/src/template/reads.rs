@@ -447,17 +447,12 @@ impl<'a> Names<'a> {
     /// What a macro reads when it is called here: some of the names that it mentions may have been set since.
     fn called(&self, name: &'static str, seen: &mut BTreeSet<&'static str>, reads: &mut Reads) {
         match self.meaning(name) {
-            Some(Meaning::Macro {
-                reads: defined,
-                mentions,
-            }) => {
-                if seen.insert(name) {
-                    reads.add(defined);
-                    mentions.iter().for_each(|name| self.called(name, seen, reads));
-                }
+            Some(Meaning::Macro { reads: own, mentions }) if seen.insert(name) => {
+                reads.add(own);
+                mentions.iter().for_each(|name| self.called(name, seen, reads));
             }
+            None | Some(Meaning::Macro { .. }) => {}
             Some(_) => reads.add(&self.name(name, &[])),
-            None => {}
         }
     }
 

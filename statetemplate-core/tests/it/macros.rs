@@ -479,6 +479,19 @@ fn includes_and_macros_do_not_share_what_minijinja_keeps_apart() {
     };
     let m = "{% macro m(a) %}<i>{{ x }}{{ a }}</i>{% endmacro %}";
     fine(
+        &[
+            (
+                "page.html",
+                "<main>{% for k in [1, x] %}{% include 'row.html' %}{% set y = k %}{% endfor %}</main>",
+            ),
+            (
+                "row.html",
+                "{% macro m(a) %}<b>{{ a }}{{ k }}{{ y }}{{ caller() }}</b>{% endmacro %}{% call m(x) %}{{ k }}{{ y }}{{ loop.index }}{% endcall %}",
+            ),
+        ],
+        &data,
+    );
+    fine(
         &templates(leaked(format!("{m}<p>{{% include 'uses.html' %}}</p>"))),
         &data,
     );

@@ -351,9 +351,10 @@ impl<'x, 'a> Copier<'x, 'a> {
                 Expr::Slice(spanned(copy, span))
             }
             Expr::UnaryOp(e) => {
-                let op = match e.op {
-                    ast::UnaryOpKind::Not => ast::UnaryOpKind::Not,
-                    ast::UnaryOpKind::Neg => ast::UnaryOpKind::Neg,
+                let op = if matches!(e.op, ast::UnaryOpKind::Not) {
+                    ast::UnaryOpKind::Not
+                } else {
+                    ast::UnaryOpKind::Neg
                 };
                 let expr = self.expr(env, &e.expr)?;
                 Expr::UnaryOp(spanned(ast::UnaryOp { op, expr }, span))

@@ -15,9 +15,17 @@ pub(in super::super) struct Scope<'a> {
     frames: Vec<Frame<'a>>,
     /// Counts what was bound, so that two bindings can be told apart and ordered.
     time: usize,
-    /// The run of a template's code: each include is one. What an include sets is not seen by the macros around it.
-    run: usize,
+    run: Run,
     runs: usize,
+}
+
+/// The run of a template's code: each include is one. Macros and what they keep of a frame are apart from those of the
+/// code that includes it.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Run {
+    number: usize,
+    /// For an include: the frame that it is run in, and when it started.
+    started: Option<(usize, usize)>,
 }
 
 #[derive(Clone, Default)]
@@ -62,6 +70,8 @@ pub(super) struct Found<'a> {
 pub(super) struct Place {
     frame: usize,
     run: usize,
+    /// When the include started that the closure belongs to alone, if it is run in this very frame.
+    fresh_since: Option<usize>,
 }
 
 /// The state before a statement of which only one part, or none, is run.
@@ -76,7 +86,10 @@ impl<'a> Scope<'a> {
         Scope {
             frames: vec![Frame::default()],
             time: 0,
-            run: 0,
+            run: Run {
+                number: 0,
+                started: None,
+            },
             runs: 0,
         }
     }
@@ -98,12 +111,16 @@ impl<'a> Scope<'a> {
     }
 
     /// Starts to follow an include; returns what [`Scope::end_include`] wants.
-    pub(in super::super) fn start_include(&mut self) -> usize {
+    pub(in super::super) fn start_include(&mut self) -> Run {
         self.runs += 1;
-        std::mem::replace(&mut self.run, self.runs)
+        let run = Run {
+            number: self.runs,
+            started: Some((self.frames.len() - 1, self.time)),
+        };
+        std::mem::replace(&mut self.run, run)
     }
 
-    pub(in super::super) fn end_include(&mut self, outer: usize) {
+    pub(in super::super) fn end_include(&mut self, outer: Run) {
         self.run = outer;
     }
 
@@ -174,23 +191,32 @@ impl<'a> Scope<'a> {
     pub(super) fn seen_from(&self, place: Place, name: &str) -> Result<Option<Found<'a>>, Opaque> {
         let found = self.lookup_from(place.frame, name);
         let rebound = self.frames[place.frame].rebound.as_ref();
-        match &found {
+        let told = match &found {
+            // An include's closure starts with what is there.
+            _ if place.fresh_since.is_some() => found.as_ref().is_none_or(|found| {
+                found.frame != place.frame
+                    || found.run == place.run
+                    || place.fresh_since.is_some_and(|start| found.time <= start)
+            }),
             Some(found) if found.frame == place.frame => {
-                if found.run != place.run || (rebound.is_some() && found.conditional) {
-                    return Err(Opaque);
-                }
+                found.run == place.run && !(rebound.is_some() && found.conditional)
             }
-            _ if rebound.is_some_and(|names| names.contains(name)) => return Err(Opaque),
-            _ => {}
+            _ => !rebound.is_some_and(|names| names.contains(name)),
+        };
+        if !told {
+            return Err(Opaque);
         }
         Ok(found)
     }
 
     /// The innermost frame, for a closure made here.
     pub(super) fn place(&self) -> Place {
+        let frame = self.frames.len() - 1;
+        let fresh_since = self.run.started.filter(|(started_in, _)| *started_in == frame);
         Place {
-            frame: self.frames.len() - 1,
-            run: self.run,
+            frame,
+            run: self.run.number,
+            fresh_since: fresh_since.map(|(_, time)| time),
         }
     }
 
@@ -226,7 +252,7 @@ impl<'a> Scope<'a> {
         Binding {
             what,
             time: self.time,
-            run: self.run,
+            run: self.run.number,
             conditional,
         }
     }
