@@ -340,6 +340,10 @@ impl<'a> Compiler<'_, 'a> {
             .iter()
             .zip(&wanted)
             .any(|((step, _), wanted)| *wanted && is_macro(step));
+        // Macros share what they keep of a frame: it is there from the first one on.
+        for ((step, _), wanted) in scope.iter().zip(&mut wanted) {
+            *wanted |= has_macro && is_macro(step);
+        }
         let mut bare = vec![has_macro; scope.len()];
         for ((step, _), bare) in scope.iter().zip(&mut bare).rev() {
             if let Scope::Enter(_) = step {

@@ -261,7 +261,11 @@ impl<'r, 'a> Reader<'r, 'a> {
                     self.defined(node, items);
                 }
             },
-            Node::Emit(_) => items.push(Item::Region(vec![node.clone()], "the expression may print HTML")),
+            Node::Emit(statement) => {
+                let why = self.names.why_called(statement);
+                let reason = why.unwrap_or("the expression may print HTML");
+                items.push(Item::Region(vec![node.clone()], reason));
+            }
             Node::AutoEscape(_, body) => {
                 self.inside(body)?;
                 items.push(Item::Region(vec![node.clone()], "an autoescape block"));
@@ -271,11 +275,10 @@ impl<'r, 'a> Reader<'r, 'a> {
                 items.push(Item::Region(vec![node.clone()], "a filter block"));
                 self.names.define(node);
             }
-            Node::Native(_) => {
-                items.push(Item::Region(
-                    vec![node.clone()],
-                    "a dynamic include, a call block or a do statement",
-                ));
+            Node::Native(statement) => {
+                let why = self.names.why_called(statement);
+                let reason = why.unwrap_or("a dynamic include, a call block or a do statement");
+                items.push(Item::Region(vec![node.clone()], reason));
             }
             Node::Jump(_) => return Err(Unbalanced("a break or continue".to_owned())),
             Node::Enter(_) | Node::Leave | Node::Define(_) | Node::Capture(..) => {

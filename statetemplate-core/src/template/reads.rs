@@ -262,6 +262,11 @@ impl<'a> Names<'a> {
         Meaning::Local { reads, plain: false }
     }
 
+    /// Why the call that is this statement was not written out, in words for people.
+    pub(super) fn why_called(&self, statement: &Stmt<'static>) -> Option<&'static str> {
+        self.sources.why_called(statement)
+    }
+
     /// What an expression reads.
     pub(super) fn of(&self, expr: &Expr<'static>) -> Reads {
         let mut reads = Reads::default();

@@ -1,5 +1,6 @@
 //! Loads a template with everything it names, and resolves inheritance, blocks and includes into one tree.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -19,6 +20,8 @@ pub(super) struct Sources {
     templates: BTreeMap<String, Source>,
     /// Statements that stand in no template: calls that are written out.
     written_out: Arena<ast::Stmt<'static>>,
+    /// Why calls were not written out, by the addresses of their statements.
+    reasons: RefCell<BTreeMap<usize, &'static str>>,
 }
 
 pub(super) struct Source {
@@ -36,6 +39,7 @@ impl Sources {
         let mut sources = Sources {
             templates: BTreeMap::new(),
             written_out: Arena::new(),
+            reasons: RefCell::default(),
         };
         let mut wanted = vec![env.get_template(name)?.name().to_owned()];
         while let Some(name) = wanted.pop() {
@@ -67,6 +71,11 @@ impl Sources {
             );
         }
         Ok(sources)
+    }
+
+    /// Why the call that is this statement was not written out, in words for people.
+    pub(super) fn why_called(&self, statement: &ast::Stmt<'static>) -> Option<&'static str> {
+        self.reasons.borrow().get(&address(statement)).copied()
     }
 
     /// All templates, by name.
@@ -114,6 +123,11 @@ impl Source {
             other => std::slice::from_ref(other),
         }
     }
+}
+
+/// Tells the statements of the sources apart, which stay where they are.
+fn address(statement: &ast::Stmt<'static>) -> usize {
+    std::ptr::from_ref(statement).addr()
 }
 
 /// A block's body and the template that it stands in.
@@ -376,8 +390,13 @@ impl<'a> Resolver<'a> {
             out.extend(printed.map(Node::Raw));
             return Ok(printed.is_some());
         }
-        let Some(written) = self.expander.call(&self.scope, statement) else {
-            return Ok(false);
+        let written = match self.expander.call(&self.scope, statement) {
+            Ok(written) => written,
+            Err(opaque) => {
+                let mut reasons = self.sources.reasons.borrow_mut();
+                reasons.extend(opaque.reason().map(|reason| (address(statement), reason)));
+                return Ok(false);
+            }
         };
         self.writes_out = true;
         let outcome = self.statement(source, self.sources.written_out.alloc(written), None, out);

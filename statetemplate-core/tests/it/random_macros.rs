@@ -52,7 +52,6 @@ fn piece(depth: u32, callable: Callable) -> BoxedStrategy<String> {
         2 => (name(), value()).prop_map(|(name, value)| format!("{{% set {name} = {value} %}}")),
         1 => Just("text ".to_owned()),
         1 => prop_oneof![
-            Just("{% include 'part.html' %}"),
             Just("{% import 'ui.html' as ui %}"),
             Just("{% from 'more.html' import u1 %}"),
             Just("{% macro m0(t, n) %}<s>{{ t }}{{ n }}{{ k }}{% if caller %}{{ caller(n) }}{% endif %}</s>{% endmacro %}"),
@@ -126,7 +125,13 @@ fn templates() -> impl Strategy<Value = (String, String)> {
         definition("m0", &["ui.u0", "u1"]),
         definition("m1", &["ui.u0", "u1", "m0"]),
         definition("m2", &["ui.u1", "m0", "m1"]),
-        prop::collection::vec(piece(2, &["ui.u0", "u1", "m0", "m1", "m2"]), 1..5),
+        prop::collection::vec(
+            prop_oneof![
+                6 => piece(2, &["ui.u0", "u1", "m0", "m1", "m2"]),
+                1 => Just("{% include 'part.html' %}".to_owned()),
+                1 => Just("<ol>{% for k in xs %}<li>{% include 'part.html' %}</li>{% endfor %}</ol>".to_owned()),
+            ],
+            1..5),
         maybe_set(),
         0..3usize,
         any::<bool>(),

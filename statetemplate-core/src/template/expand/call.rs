@@ -57,20 +57,20 @@ impl<'a> Copier<'_, 'a> {
             }
             CallType::Function(name) => match self.resolve(env, name)?.what {
                 What::Macro(definition) => definition,
-                _ => return Err(Opaque),
+                _ => return Err(Opaque::NoMacro),
             },
             CallType::Method(Expr::Var(module), name) => match self.resolve(env, module.id)?.what {
-                What::Module(id) => self.expander.modules[id].exported(name).ok_or(Opaque)?,
-                _ => return Err(Opaque),
+                What::Module(id) => self.expander.modules[id].exported(name).ok_or(Opaque::NoMacro)?,
+                _ => return Err(Opaque::NoMacro),
             },
-            _ => return Err(Opaque),
+            _ => return Err(Opaque::NoMacro),
         };
         if self
             .active
             .iter()
             .any(|active| std::ptr::eq(*active, definition.decl))
         {
-            return Err(Opaque);
+            return Err(Opaque::Recursion);
         }
         let caller = match block {
             None => Caller::Absent,
@@ -86,7 +86,7 @@ impl<'a> Copier<'_, 'a> {
         self.active.pop();
         // minijinja refuses a `call` block around a macro that does not know `caller`.
         if block.is_some() && !inside.used_caller {
-            return Err(Opaque);
+            return Err(Opaque::Caller);
         }
         outcome
     }
@@ -98,7 +98,7 @@ impl<'a> Copier<'_, 'a> {
         call: &'a ast::Spanned<ast::Call<'static>>,
     ) -> Result<Stmt<'static>, Opaque> {
         let Caller::Given(body) = &env.caller else {
-            return Err(Opaque);
+            return Err(Opaque::Caller);
         };
         let body = body.clone();
         let mut inside = Env::of_call_body(body.env.clone(), self.next_copy(), env);
@@ -118,7 +118,7 @@ impl<'a> Copier<'_, 'a> {
         call: &'a ast::Spanned<ast::Call<'static>>,
     ) -> Result<Stmt<'static>, Opaque> {
         if self.depth == MAX_DEPTH {
-            return Err(Opaque);
+            return Err(Opaque::Limit);
         }
         self.depth += 1;
         let outcome = self.bind_inside(site, env, decl, call);
@@ -136,7 +136,7 @@ impl<'a> Copier<'_, 'a> {
         let span = call.span();
         let params = parameters(decl)?;
         if params.contains(&"caller") && matches!(env.caller, Caller::Given(_)) {
-            return Err(Opaque);
+            return Err(Opaque::Arguments);
         }
         let first_default = params.len() - decl.defaults.len();
         let rebound = rebound_in(&decl.body);
@@ -230,7 +230,7 @@ fn parameters(decl: &ast::Macro<'static>) -> Result<Vec<&'static str>, Opaque> {
         .iter()
         .map(|arg| match arg {
             Expr::Var(var) if seen.insert(var.id) => Ok(var.id),
-            _ => Err(Opaque),
+            _ => Err(Opaque::Arguments),
         })
         .collect()
 }
@@ -245,14 +245,17 @@ fn arguments<'e>(
         match arg {
             CallArg::Pos(value) if found.len() < params.len() => found.push((found.len(), value)),
             CallArg::Kwarg(..) => {}
-            _ => return Err(Opaque),
+            _ => return Err(Opaque::Arguments),
         }
     }
     for arg in args {
         if let CallArg::Kwarg(name, value) = arg {
-            let param = params.iter().position(|param| param == name).ok_or(Opaque)?;
+            let param = params
+                .iter()
+                .position(|param| param == name)
+                .ok_or(Opaque::Arguments)?;
             if found.iter().any(|(known, _)| *known == param) {
-                return Err(Opaque);
+                return Err(Opaque::Arguments);
             }
             found.push((param, value));
         }

@@ -68,7 +68,7 @@ impl<'x, 'a> Copier<'x, 'a> {
                 // What can't be written out is printed as it is.
                 match self.emit(env, &emit.expr) {
                     Ok(written_out) => written_out,
-                    Err(Opaque) => self.print(env, &emit.expr, emit.span())?,
+                    Err(_) => self.print(env, &emit.expr, emit.span())?,
                 }
             }
             Stmt::CallBlock(block) => self.call(env, &block.call, Some(&block.macro_decl))?,
@@ -119,7 +119,7 @@ impl<'x, 'a> Copier<'x, 'a> {
             | Stmt::AutoEscape(_)
             | Stmt::Do(_)
             | Stmt::Block(_)
-            | Stmt::Extends(_) => return Err(Opaque),
+            | Stmt::Extends(_) => return Err(Opaque::Body),
         });
         Ok(())
     }
@@ -141,7 +141,7 @@ impl<'x, 'a> Copier<'x, 'a> {
                         either.false_expr.as_ref()
                     };
                     return match chosen {
-                        Some(expr) => self.emit(env, expr).or_else(|Opaque| self.print(env, expr, span)),
+                        Some(expr) => self.emit(env, expr).or_else(|_| self.print(env, expr, span)),
                         None => Ok(Stmt::Template(spanned(ast::Template { children: vec![] }, span))),
                     };
                 }
@@ -151,13 +151,13 @@ impl<'x, 'a> Copier<'x, 'a> {
                     .as_ref()
                     .map(|expr| (expr, self.emit(env, expr)));
                 if yes.is_err() && !matches!(no, Some((_, Ok(_)))) {
-                    return Err(Opaque);
+                    return yes;
                 }
                 let expr = self.expr(env, &either.test_expr)?;
-                let true_body = vec![yes.or_else(|Opaque| self.print(env, &either.true_expr, span))?];
+                let true_body = vec![yes.or_else(|_| self.print(env, &either.true_expr, span))?];
                 let false_body = match no {
                     None => vec![],
-                    Some((expr, no)) => vec![no.or_else(|Opaque| self.print(env, expr, span))?],
+                    Some((expr, no)) => vec![no.or_else(|_| self.print(env, expr, span))?],
                 };
                 let branch = ast::IfCond {
                     expr,
@@ -166,7 +166,7 @@ impl<'x, 'a> Copier<'x, 'a> {
                 };
                 Ok(Stmt::IfCond(spanned(branch, span)))
             }
-            _ => Err(Opaque),
+            _ => Err(Opaque::NoMacro),
         }
     }
 
@@ -200,7 +200,7 @@ impl<'x, 'a> Copier<'x, 'a> {
         let expr = match (decided, expr) {
             (Some(true), _) => return self.statements(env, &branch.true_body, out),
             (Some(false), _) => return self.statements(env, &branch.false_body, out),
-            (None, expr) => expr.ok_or(Opaque)?,
+            (None, expr) => expr.ok_or(Opaque::Body)?,
         };
         let before = env.top().clone();
         let true_body = self.body(env, &branch.true_body)?;
@@ -229,7 +229,7 @@ impl<'x, 'a> Copier<'x, 'a> {
         let given = matches!(env.caller, Caller::Given(_));
         let answer = match condition {
             // Strict about undefined values, minijinja refuses to tell whether one is true.
-            _ if is_caller(condition) && !given && self.expander.is_strict() => return Err(Opaque),
+            _ if is_caller(condition) && !given && self.expander.is_strict() => return Err(Opaque::Caller),
             _ if is_caller(condition) => given,
             Expr::UnaryOp(not) if matches!(not.op, ast::UnaryOpKind::Not) => {
                 match self.asks_for_caller(env, &not.expr)? {
@@ -313,7 +313,7 @@ impl<'x, 'a> Copier<'x, 'a> {
                 let items = items.collect::<Result<_, _>>()?;
                 Expr::List(spanned(ast::List { items }, list.span()))
             }
-            _ => return Err(Opaque),
+            _ => return Err(Opaque::Body),
         })
     }
 
@@ -334,7 +334,7 @@ impl<'x, 'a> Copier<'x, 'a> {
         let span = expr.span();
         Ok(match expr {
             Expr::Var(var) => {
-                let written = self.resolve(env, var.id)?.written.ok_or(Opaque)?;
+                let written = self.resolve(env, var.id)?.written.ok_or(Opaque::Names)?;
                 written.into_expr(span)
             }
             Expr::Const(constant) => {

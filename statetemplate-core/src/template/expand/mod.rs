@@ -45,9 +45,32 @@ const PAGE_LIMIT: usize = 20_000;
 /// How many calls may be written out inside one another.
 const MAX_DEPTH: usize = 24;
 
-/// What was asked can't be written out, or not exactly: it stays as it is.
-#[derive(Debug)]
-struct Opaque;
+/// Why something can't be written out, or not exactly: it stays as it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Opaque {
+    NoMacro,
+    Arguments,
+    Recursion,
+    Limit,
+    Caller,
+    Names,
+    Body,
+}
+
+impl Opaque {
+    /// The same in words for people; `None` when what is called is no macro, as far as the template tells.
+    pub(super) fn reason(self) -> Option<&'static str> {
+        Some(match self {
+            Opaque::NoMacro => return None,
+            Opaque::Arguments => "the call of a macro whose arguments are spread or do not fit",
+            Opaque::Recursion => "the call of a macro that calls itself",
+            Opaque::Limit => "the call of a macro that is too large to be written out",
+            Opaque::Caller => "the call of a macro that does more with `caller` than to print it",
+            Opaque::Names => "the call of a macro in which a name is not what it is here",
+            Opaque::Body => "the call of a macro that includes, imports, defines or shows what is in scope",
+        })
+    }
+}
 
 /// The number of a module in [`Expander::modules`].
 type ModuleId = usize;
@@ -79,17 +102,21 @@ impl<'a> Expander<'a> {
     }
 
     /// What to run instead of an `{{ m(…) }}` or a `call` block.
-    pub(super) fn call(&mut self, scope: &Scope<'a>, statement: &'a Stmt<'static>) -> Option<Stmt<'static>> {
+    pub(super) fn call(
+        &mut self,
+        scope: &Scope<'a>,
+        statement: &'a Stmt<'static>,
+    ) -> Result<Stmt<'static>, Opaque> {
         if !self.enabled {
-            return None;
+            return Err(Opaque::NoMacro);
         }
         self.limit = (self.nodes + CALL_LIMIT).min(PAGE_LIMIT);
         let mut copier = Copier::new(self, scope);
         let mut here = Env::here();
         match statement {
-            Stmt::EmitExpr(emit) => copier.emit(&mut here, &emit.expr).ok(),
-            Stmt::CallBlock(block) => copier.call(&mut here, &block.call, Some(&block.macro_decl)).ok(),
-            _ => None,
+            Stmt::EmitExpr(emit) => copier.emit(&mut here, &emit.expr),
+            Stmt::CallBlock(block) => copier.call(&mut here, &block.call, Some(&block.macro_decl)),
+            _ => Err(Opaque::NoMacro),
         }
     }
 
@@ -124,7 +151,7 @@ impl<'a> Expander<'a> {
     fn spend(&mut self, nodes: usize) -> Result<(), Opaque> {
         self.nodes += nodes;
         if self.nodes > self.limit {
-            Err(Opaque)
+            Err(Opaque::Limit)
         } else {
             Ok(())
         }

@@ -39,13 +39,13 @@ impl<'a> Member<'a> {
     /// What the name of this member is for the module's own macros.
     pub(super) fn resolve(&self, unkept: bool) -> Result<Resolved<'a>, Opaque> {
         if unkept {
-            return Err(Opaque);
+            return Err(Opaque::Names);
         }
         let (written, what) = match self {
             Member::Macro(definition) => (None, What::Macro(definition.clone())),
             Member::Module(id) => (None, What::Module(*id)),
             Member::Set(name) => (Some(Written::Name(name)), What::Value),
-            Member::Unknown => return Err(Opaque),
+            Member::Unknown => return Err(Opaque::Names),
         };
         Ok(Resolved { written, what })
     }
@@ -189,7 +189,7 @@ impl<'a> Expander<'a> {
                                 values.push(value);
                                 Member::Set(name)
                             }
-                            Err(Opaque) => Member::Unknown,
+                            Err(_) => Member::Unknown,
                         }
                     }
                     _ => Member::Unknown,
@@ -243,7 +243,7 @@ impl<'a> Expander<'a> {
         syntax::each_expression(&set.expr, &mut |expr| calls |= matches!(expr, Expr::Call(_)));
         if calls {
             // What a function returns may differ from call to call.
-            return Err(Opaque);
+            return Err(Opaque::Names);
         }
         self.limit = PAGE_LIMIT;
         let mut env = Env::new(Home::Import(id), 0, Caller::Ordinary);

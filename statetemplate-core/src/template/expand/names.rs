@@ -185,8 +185,11 @@ impl<'a> Copier<'_, 'a> {
     /// What a name stands for in a body, and how the copy writes it.
     pub(super) fn resolve(&self, env: &mut Env<'a>, name: &'static str) -> Result<Resolved<'a>, Opaque> {
         // `debug()` shows the names in scope; blocks are not called from copies.
-        if matches!(name, "debug" | "super" | "self") || (name == "caller" && env.knows_caller()) {
-            return Err(Opaque);
+        if matches!(name, "debug" | "super" | "self") {
+            return Err(Opaque::Body);
+        }
+        if name == "caller" && env.knows_caller() {
+            return Err(Opaque::Caller);
         }
         let mut perhaps = false;
         for local in env.frames.iter().rev() {
@@ -209,7 +212,7 @@ impl<'a> Copier<'_, 'a> {
             return Ok(free);
         }
         let renamed = env.renamed(name);
-        env.early.insert(renamed, free.written.ok_or(Opaque)?);
+        env.early.insert(renamed, free.written.ok_or(Opaque::Names)?);
         Ok(Resolved::value(Written::Name(renamed)))
     }
 
@@ -222,11 +225,11 @@ impl<'a> Copier<'_, 'a> {
         in_loop: bool,
     ) -> Result<Resolved<'a>, Opaque> {
         if name == "caller" {
-            return Err(Opaque);
+            return Err(Opaque::Caller);
         }
         if name == "loop" {
             if in_loop || unkept {
-                return Err(Opaque);
+                return Err(Opaque::Names);
             }
             if env.frames.iter().any(|local| local.has_loop) {
                 return Ok(Resolved::value(Written::Name("loop")));
@@ -243,16 +246,16 @@ impl<'a> Copier<'_, 'a> {
                 continue;
             };
             if unkept || (stale && depth != innermost) {
-                return Err(Opaque);
+                return Err(Opaque::Names);
             }
             return match known {
                 Known::Is(written) => Ok(Resolved::value(written.clone())),
                 Known::Bound => Ok(Resolved::value(Written::Name(env.renamed(name)))),
-                Known::Perhaps => Err(Opaque),
+                Known::Perhaps => Err(Opaque::Names),
             };
         }
         if stale {
-            return Err(Opaque);
+            return Err(Opaque::Names);
         }
         match &env.outer {
             Some((outer, outer_in_loop)) => self.through(outer, name, unkept, *outer_in_loop),
@@ -268,12 +271,12 @@ impl<'a> Copier<'_, 'a> {
         match home {
             Home::Here => {}
             Home::Block(_) if name == "loop" => {}
-            _ if special => return Err(Opaque),
+            _ if special => return Err(Opaque::Names),
             Home::Frame(place) | Home::Block(place) => {
                 let kept = self.scope.seen_from(place, name)?;
                 let time = |found: &Option<super::scope::Found<'a>>| found.as_ref().map(|found| found.time);
                 if time(&kept) != time(&now) || (unkept && now.is_some()) {
-                    return Err(Opaque);
+                    return Err(Opaque::Names);
                 }
             }
             Home::Module(id) => {
@@ -282,14 +285,14 @@ impl<'a> Copier<'_, 'a> {
                 }
                 self.at_import(id, name)?;
                 if unkept && now.is_some() {
-                    return Err(Opaque);
+                    return Err(Opaque::Names);
                 }
             }
             Home::Import(id) => {
                 if let Some(member) = self.expander.modules[id].members.get(name) {
                     return match member {
                         Member::Set(_) => member.resolve(false),
-                        _ => Err(Opaque),
+                        _ => Err(Opaque::Names),
                     };
                 }
                 self.at_import(id, name)?;
@@ -305,12 +308,12 @@ impl<'a> Copier<'_, 'a> {
         let mut around = module.parent;
         while let Some(id) = around {
             if self.expander.modules[id].members.contains_key(name) {
-                return Err(Opaque);
+                return Err(Opaque::Names);
             }
             around = self.expander.modules[id].parent;
         }
         match self.scope.lookup(name) {
-            Some(found) if found.time >= module.time => Err(Opaque),
+            Some(found) if found.time >= module.time => Err(Opaque::Names),
             _ => Ok(()),
         }
     }

@@ -204,7 +204,7 @@ impl<'a> Scope<'a> {
             _ => !rebound.is_some_and(|names| names.contains(name)),
         };
         if !told {
-            return Err(Opaque);
+            return Err(Opaque::Names);
         }
         Ok(found)
     }
