@@ -5,61 +5,17 @@
 
 use std::rc::Rc;
 
+use super::cursor::{Next, Place, Reader, plain_text};
 use super::escape;
-use super::node::{Node, Nodes, emitted};
+use super::item::{Element, Item, TagPart, Unbalanced};
+use super::machinery::ast::{Expr, Stmt};
+use super::namespace;
+use super::node::{For, Node, Nodes, emitted};
+use super::opaque::Opaque;
 use super::reads::{self, Names};
-use super::tags::{end_tag, find_end_tag, fits_tag, fits_value, follow, follow_tag, starts_markup};
-
-/// A stretch of template whose HTML is balanced, as a tree.
-pub(super) enum Item<'a> {
-    /// HTML without anything dynamic in it.
-    Static(String),
-    /// A run of text with something dynamic in it: one text node on the page.
-    Text(Vec<Node<'a>>),
-    Element(Element<'a>),
-    /// Nodes whose output replaces what they printed before.
-    Region(Vec<Node<'a>>, &'static str),
-    Branch(
-        Vec<(&'a super::machinery::ast::Expr<'static>, Vec<Item<'a>>)>,
-        Vec<Item<'a>>,
-    ),
-    List(Rc<super::node::For<'a>>, Vec<Item<'a>>, Vec<Item<'a>>),
-    /// Prints nothing: the start or end of a scope, a definition.
-    Silent(Node<'a>),
-    /// After a branch that sets names: they stay set.
-    Defined(Node<'a>),
-    /// The place before `</head>`, where the client's script goes.
-    HeadEnd,
-}
-
-pub(super) struct Element<'a> {
-    pub(super) name: String,
-    pub(super) tag: Vec<TagPart<'a>>,
-    pub(super) children: Vec<Item<'a>>,
-    /// The end tag as it is written; empty where there is none.
-    pub(super) end: String,
-    /// What stands between the tags.
-    pub(super) content: Vec<Node<'a>>,
-    /// The element with its tags.
-    pub(super) whole: Vec<Node<'a>>,
-}
-
-pub(super) enum TagPart<'a> {
-    Static(String),
-    /// An attribute with a dynamic value. `index` is its place among the element's attributes, if that is certain.
-    Attribute {
-        name: String,
-        index: Option<usize>,
-        quote: Option<char>,
-        value: Vec<Node<'a>>,
-    },
-    /// Attributes that come and go.
-    Attributes(Vec<Node<'a>>),
-}
-
-/// Why a stretch of template can't be taken apart: in words, for `Plan::explain`.
-#[derive(Debug)]
-pub(super) struct Unbalanced(pub(super) String);
+use super::tags::{
+    FOREIGN, TEXT_ONLY, TRANSPARENT, VOID, end_tag, find_end_tag, follow, follow_tag, starts_markup,
+};
 
 /// Parses a stretch of template that starts and ends between tags.
 pub(super) fn parse<'a>(nodes: &[Node<'a>], names: &mut Names<'a>) -> Result<Vec<Item<'a>>, Unbalanced> {
@@ -73,107 +29,7 @@ pub(super) fn parse<'a>(nodes: &[Node<'a>], names: &mut Names<'a>) -> Result<Vec
     debug_assert!(reader.at.node >= nodes.len(), "everything was read");
     Ok(items)
 }
-
-pub(super) const VOID: &[&str] = &[
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
-    "wbr",
-];
-/// Elements whose content is text up to their end tag. Entities count in the first two only.
-pub(super) const TEXT_ONLY: &[&str] = &[
-    "title", "textarea", "script", "style", "xmp", "iframe", "noembed", "noframes", "noscript",
-];
-/// Elements whose tags may be left out everywhere: they hold whatever is around them.
-pub(super) const TRANSPARENT: &[&str] = &["html", "head", "body"];
-const FOREIGN: &[&str] = &["svg", "math"];
-
-/// Whether an element's content is read as text in which `&amp;` means `&amp;`.
-pub(super) fn is_raw_text(name: &str) -> bool {
-    TEXT_ONLY.contains(&name) && name != "title" && name != "textarea"
-}
-
-/// Whether the HTML parser drops a newline at the very start of the element.
-pub(super) fn drops_first_newline(name: &str) -> bool {
-    matches!(name, "pre" | "textarea" | "listing")
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Place {
-    node: usize,
-    offset: usize,
-}
-
-struct Reader<'r, 'a> {
-    nodes: &'r [Node<'a>],
-    at: Place,
-    names: &'r mut Names<'a>,
-    /// The depth of `names` at each open scope.
-    scopes: Vec<usize>,
-}
-
-enum Next<'r, 'a> {
-    Text(&'static str),
-    Node(&'r Node<'a>),
-    End,
-}
-
-impl<'r, 'a> Reader<'r, 'a> {
-    fn next(&mut self) -> Next<'r, 'a> {
-        while let Some(node) = self.nodes.get(self.at.node) {
-            match node {
-                Node::Raw(text) if self.at.offset >= text.len() => self.skip_node(),
-                Node::Raw(text) => return Next::Text(&text[self.at.offset..]),
-                _ => return Next::Node(node),
-            }
-        }
-        Next::End
-    }
-
-    fn skip_node(&mut self) {
-        self.at = Place {
-            node: self.at.node + 1,
-            offset: 0,
-        };
-    }
-
-    fn skip(&mut self, bytes: usize) {
-        self.at.offset += bytes;
-    }
-
-    /// The nodes from one place to another, cut at both ends.
-    fn slice(&self, from: Place, to: Place) -> Vec<Node<'a>> {
-        let mut out = Vec::new();
-        for index in from.node..=to.node.min(self.nodes.len().saturating_sub(1)) {
-            match &self.nodes[index] {
-                Node::Raw(text) => {
-                    let start = if index == from.node { from.offset } else { 0 };
-                    let end = if index == to.node { to.offset } else { text.len() };
-                    if start < end {
-                        out.push(Node::Raw(&text[start..end]));
-                    }
-                }
-                node if index < to.node => out.push(node.clone()),
-                _ => {}
-            }
-        }
-        out
-    }
-
-    /// Keeps track of the names that a silent node brings and takes.
-    fn scope(&mut self, node: &Node<'a>) {
-        match node {
-            Node::Enter(_) => {
-                self.scopes.push(self.names.depth());
-                self.names.define(node);
-            }
-            Node::Leave => {
-                if let Some(depth) = self.scopes.pop() {
-                    self.names.truncate(depth);
-                }
-            }
-            _ => self.names.define(node),
-        }
-    }
-
+impl<'a> Reader<'_, 'a> {
     /// Reads what stands between tags, up to the end tag of `parent` or the end of the stretch.
     fn children(&mut self, parent: Option<&str>, foreign: bool) -> Result<Vec<Item<'a>>, Unbalanced> {
         let mut items = Vec::new();
@@ -219,9 +75,7 @@ impl<'r, 'a> Reader<'r, 'a> {
                 }
                 Next::Node(node) => {
                     if self.is_text(node) || (node.is_silent() && !text.is_empty()) {
-                        if node.is_silent() {
-                            self.scope(node);
-                        }
+                        self.scope(node);
                         text.push(node.clone());
                     } else {
                         flush(&mut text, &mut items);
@@ -236,6 +90,17 @@ impl<'r, 'a> Reader<'r, 'a> {
     /// A dynamic node that is not text.
     fn node(&mut self, node: &Node<'a>, items: &mut Vec<Item<'a>>) -> Result<(), Unbalanced> {
         match node {
+            Node::If(branch) if self.decides_impurely(node) => {
+                // Its inside must be balanced as well.
+                for body in branch.arms.iter().map(|(_, body)| body) {
+                    self.inside(body)?;
+                }
+                self.inside(&branch.otherwise)?;
+                items.push(Item::Region(vec![node.clone()], Opaque::Impure));
+            }
+            Node::For(_) if self.decides_impurely(node) => {
+                items.push(Item::Region(vec![node.clone()], Opaque::Impure));
+            }
             Node::If(branch) => {
                 let mut arms = Vec::new();
                 for (condition, body) in &branch.arms {
@@ -243,13 +108,9 @@ impl<'r, 'a> Reader<'r, 'a> {
                 }
                 let otherwise = self.inside(&branch.otherwise)?;
                 items.push(Item::Branch(arms, otherwise));
-                self.defined(node, items);
             }
             Node::For(lp) => match opaque_loop(lp) {
-                Some(reason) => {
-                    items.push(Item::Region(vec![node.clone()], reason));
-                    self.names.define(node);
-                }
+                Some(reason) => items.push(Item::Region(vec![node.clone()], reason)),
                 None => {
                     let depth = self.names.depth();
                     // The loop gets its number later; while parsing only the plainness of its names counts.
@@ -258,45 +119,57 @@ impl<'r, 'a> Reader<'r, 'a> {
                     self.names.truncate(depth);
                     let otherwise = self.inside(&lp.otherwise)?;
                     items.push(Item::List(lp.clone(), body?, otherwise));
-                    self.defined(node, items);
                 }
             },
             Node::Emit(statement) => {
-                let why = self.names.why_called(statement);
-                let reason = why.unwrap_or("the expression may print HTML");
-                items.push(Item::Region(vec![node.clone()], reason));
+                let stays = self.names.why_called(statement).map(Opaque::Call);
+                items.push(Item::Region(
+                    vec![node.clone()],
+                    stays.unwrap_or(Opaque::MayPrintHtml),
+                ));
             }
             Node::AutoEscape(_, body) => {
                 self.inside(body)?;
-                items.push(Item::Region(vec![node.clone()], "an autoescape block"));
-                self.names.define(node);
+                items.push(Item::Region(vec![node.clone()], Opaque::AutoEscape));
             }
-            Node::Filter(..) => {
-                items.push(Item::Region(vec![node.clone()], "a filter block"));
-                self.names.define(node);
-            }
+            Node::Filter(..) => items.push(Item::Region(vec![node.clone()], Opaque::FilterBlock)),
+            Node::Native(Stmt::Include(_)) => items.push(Item::Region(vec![node.clone()], Opaque::Include)),
             Node::Native(statement) => {
-                let why = self.names.why_called(statement);
-                let reason = why.unwrap_or("a dynamic include, a call block or a do statement");
-                items.push(Item::Region(vec![node.clone()], reason));
+                let stays = self.names.why_called(statement).map(Opaque::Call);
+                items.push(Item::Region(
+                    vec![node.clone()],
+                    stays.unwrap_or(Opaque::Statement),
+                ));
             }
             Node::Jump(_) => return Err(Unbalanced("a break or continue".to_owned())),
-            Node::Enter(_) | Node::Leave | Node::Define(_) | Node::Capture(..) => {
-                self.scope(node);
+            Node::Enter(_)
+            | Node::Leave
+            | Node::Escape(_)
+            | Node::Unescape { .. }
+            | Node::Define(_)
+            | Node::Capture(..) => {
                 items.push(Item::Silent(node.clone()));
             }
             Node::Raw(_) | Node::Guarded(..) | Node::Captured(..) => {
                 unreachable!("raw text is read as text, and guards are made here")
             }
         }
+        if matches!(items.last(), Some(Item::Branch(..) | Item::List(..)))
+            && !reads::left_behind(node).is_empty()
+        {
+            items.push(Item::Defined(node.clone()));
+        }
+        self.scope(node);
         Ok(())
     }
 
-    /// After a node that leaves names behind.
-    fn defined(&mut self, node: &Node<'a>, items: &mut Vec<Item<'a>>) {
-        if !reads::defined_inside(node).is_empty() {
-            items.push(Item::Defined(node.clone()));
-            self.names.define(node);
+    /// Whether something impure decides which branch or which rows there are.
+    fn decides_impurely(&self, node: &Node<'a>) -> bool {
+        let impure = |expr: &Expr<'static>| self.names.of(expr).impure;
+        match node {
+            Node::If(branch) => branch.arms.iter().any(|(condition, _)| impure(condition)),
+            Node::For(lp) => impure(&lp.syntax.iter) || lp.syntax.filter_expr.as_ref().is_some_and(impure),
+            _ => false,
         }
     }
 
@@ -339,26 +212,9 @@ impl<'r, 'a> Reader<'r, 'a> {
         items.push(match plain_text(&nodes) {
             Some(text) if looks_like_mark(&text) => Item::Static(String::new()),
             Some(text) => Item::Static(text),
-            None => Item::Region(nodes, "a comment with something dynamic in it"),
+            None => Item::Region(nodes, Opaque::Comment),
         });
         Ok(())
-    }
-
-    /// Skips past the next `end` in the template's own text.
-    fn until(&mut self, end: &str, what: &str) -> Result<(), Unbalanced> {
-        loop {
-            match self.next() {
-                Next::End => return Err(Unbalanced(format!("{what} is not closed where it was opened"))),
-                Next::Node(_) => self.skip_node(),
-                Next::Text(rest) => match rest.find(end) {
-                    Some(found) => {
-                        self.skip(found + end.len());
-                        return Ok(());
-                    }
-                    None => self.skip(rest.len()),
-                },
-            }
-        }
     }
 
     fn end_tag_text(&mut self) -> Result<String, Unbalanced> {
@@ -380,10 +236,23 @@ impl<'r, 'a> Reader<'r, 'a> {
         self.skip(length + 1);
         let foreign = foreign || FOREIGN.contains(&name.as_str());
         let (tag, self_closing) = self.tag(&rest[..=length], &name, foreign)?;
+        // Which attributes there were can't be told, so the element is sent anew.
+        let is_impure = tag
+            .iter()
+            .any(|part| matches!(part, TagPart::Attributes(nodes) if self.names.of_nodes(nodes).impure));
         let childless = VOID.contains(&name.as_str()) || (foreign && self_closing);
         if childless || (TRANSPARENT.contains(&name.as_str()) && !foreign) {
             let whole = self.slice(start, self.at);
             let end = String::new();
+            if is_impure && TRANSPARENT.contains(&name.as_str()) {
+                return Err(Unbalanced(format!(
+                    "something impure decides on attributes of <{name}>"
+                )));
+            }
+            if is_impure {
+                items.push(Item::Region(whole, Opaque::Impure));
+                return Ok(());
+            }
             items.push(Item::Element(Element {
                 name,
                 tag,
@@ -398,7 +267,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         let children = if TEXT_ONLY.contains(&name.as_str()) && !foreign {
             self.text_only(&name)?
         } else {
-            let scopes = (self.scopes.len(), self.names.depth());
+            let scopes = (self.scopes.len(), self.names.depth(), self.names.escapes());
             match self.children(Some(&name), foreign && name != "foreignobject") {
                 Ok(children) => children,
                 Err(Unbalanced(why)) => {
@@ -408,21 +277,28 @@ impl<'r, 'a> Reader<'r, 'a> {
                     }
                     self.scopes.truncate(scopes.0);
                     self.names.truncate(scopes.1);
+                    self.names.set_escapes(scopes.2);
                     self.at = content;
-                    let end = self.find_end(&name).ok_or(Unbalanced(why))?;
+                    let Some(end) = self.find_end(&name) else {
+                        return Err(Unbalanced(why));
+                    };
                     let nodes = self.slice(content, end);
-                    nodes.iter().for_each(|node| self.scope(node));
                     self.at = end;
-                    vec![Item::Region(
-                        nodes,
-                        "its HTML is not balanced within each branch or row",
-                    )]
+                    nodes.iter().for_each(|node| self.scope(node));
+                    if self.scopes.len() != scopes.0 {
+                        return Err(Unbalanced(why));
+                    }
+                    vec![Item::Region(nodes, Opaque::Unbalanced(why))]
                 }
             }
         };
         let inside = self.slice(content, self.at);
         let end = self.end_tag_text()?;
         let whole = self.slice(start, self.at);
+        if is_impure {
+            items.push(Item::Region(whole, Opaque::Impure));
+            return Ok(());
+        }
         items.push(Item::Element(Element {
             name,
             tag,
@@ -441,9 +317,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             match self.next() {
                 Next::End => return Err(Unbalanced(format!("<{name}> is not closed where it was opened"))),
                 Next::Node(node) => {
-                    if node.is_silent() {
-                        self.scope(node);
-                    }
+                    self.scope(node);
                     self.skip_node();
                 }
                 Next::Text(rest) => match find_end_tag(rest, name) {
@@ -460,6 +334,8 @@ impl<'r, 'a> Reader<'r, 'a> {
             return Ok(vec![Item::Static(text)]);
         }
         let nodes = match name {
+            // Where nothing is escaped, the author has taken that over.
+            _ if !self.names.escapes() => nodes,
             "script" => escape::guard_script(&nodes),
             "style" => escape::guard_each(&nodes, escape::CSS),
             _ => nodes,
@@ -497,257 +373,6 @@ impl<'r, 'a> Reader<'r, 'a> {
             }
         }
     }
-
-    /// The inside of a start tag, after its name, up to and with its `>`.
-    fn tag(
-        &mut self,
-        opening: &str,
-        element: &str,
-        foreign: bool,
-    ) -> Result<(Vec<TagPart<'a>>, bool), Unbalanced> {
-        let mut parts = vec![TagPart::Static(opening.to_owned())];
-        let mut seen: Vec<String> = Vec::new();
-        let mut certain = true;
-        loop {
-            match self.next() {
-                Next::End => {
-                    return Err(Unbalanced(format!(
-                        "the tag <{element}> is not closed where it was opened"
-                    )));
-                }
-                Next::Node(node) if node.is_silent() => {
-                    self.scope(node);
-                    parts.push(TagPart::Attributes(vec![node.clone()]));
-                    self.skip_node();
-                }
-                Next::Node(_) => {
-                    let start = self.at;
-                    self.attribute_text()?;
-                    certain = false;
-                    parts.push(TagPart::Attributes(self.slice(start, self.at)));
-                }
-                Next::Text(rest) => {
-                    let first = rest.chars().next().unwrap_or('>');
-                    if rest.starts_with("/>") || first == '>' {
-                        let close = if first == '>' { ">" } else { "/>" };
-                        self.skip(close.len());
-                        parts.push(TagPart::Static(close.to_owned()));
-                        return Ok((parts, close == "/>"));
-                    }
-                    if first.is_whitespace() || first == '/' {
-                        let length = first.len_utf8();
-                        push_static(&mut parts, &rest[..length]);
-                        self.skip(length);
-                        continue;
-                    }
-                    let start = self.at;
-                    match self.attribute()? {
-                        Found::Static(name) => {
-                            let text = plain_text(&self.slice(start, self.at)).unwrap_or_default();
-                            certain &= !seen.contains(&name);
-                            seen.push(name);
-                            push_static(&mut parts, &text);
-                        }
-                        Found::Dynamic => {
-                            certain = false;
-                            parts.push(TagPart::Attributes(self.slice(start, self.at)));
-                        }
-                        Found::Value {
-                            name,
-                            quote,
-                            from,
-                            to,
-                        } => {
-                            certain &= !seen.contains(&name);
-                            let written = plain_text(&self.slice(start, from)).unwrap_or_default();
-                            push_static(&mut parts, &written);
-                            let value = escape::guard_attribute(element, &name, quote, self.slice(from, to));
-                            let index = certain.then_some(seen.len()).filter(|index| *index < 36);
-                            let shown = if foreign { original(&written) } else { name.clone() };
-                            parts.push(TagPart::Attribute {
-                                name: shown,
-                                index,
-                                quote,
-                                value,
-                            });
-                            push_static(
-                                &mut parts,
-                                quote.map_or("", |q| if q == '"' { "\"" } else { "'" }),
-                            );
-                            seen.push(name);
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Reads one attribute that starts with text of the template.
-    fn attribute(&mut self) -> Result<Found, Unbalanced> {
-        let Next::Text(rest) = self.next() else {
-            unreachable!("the caller saw text")
-        };
-        // The first character belongs to the name, whatever it is.
-        let mut ends = rest.char_indices().skip(1);
-        let length = ends
-            .find(|(_, c)| c.is_whitespace() || matches!(c, '=' | '>' | '/'))
-            .map_or(rest.len(), |(at, _)| at);
-        let name = rest[..length].to_ascii_lowercase();
-        self.skip(length);
-        if matches!(self.next(), Next::Node(node) if !node.is_silent()) && length == rest.len() {
-            self.attribute_text()?;
-            return Ok(Found::Dynamic);
-        }
-        let after_name = self.at;
-        self.whitespace();
-        match self.next() {
-            Next::Text(rest) if rest.starts_with('=') => self.skip(1),
-            _ => {
-                self.at = after_name;
-                return Ok(Found::Static(name));
-            }
-        }
-        self.whitespace();
-        let quote = match self.next() {
-            Next::Text(rest) => rest.chars().next().filter(|c| matches!(c, '"' | '\'')),
-            _ => None,
-        };
-        if quote.is_some() {
-            self.skip(1);
-        }
-        let from = self.at;
-        let mut dynamic = false;
-        loop {
-            match self.next() {
-                Next::End => {
-                    return Err(Unbalanced(format!(
-                        "the attribute {name} is not closed where it was opened"
-                    )));
-                }
-                Next::Node(node) => {
-                    if node.is_silent() {
-                        self.scope(node);
-                    }
-                    if !fits_value(node, quote) {
-                        return Err(Unbalanced(format!(
-                            "the attribute {name} ends inside a branch or loop"
-                        )));
-                    }
-                    dynamic = true;
-                    self.skip_node();
-                }
-                Next::Text(rest) => {
-                    let end = match quote {
-                        Some(quote) => rest.find(quote),
-                        None => rest.find(|c: char| c.is_whitespace() || c == '>'),
-                    };
-                    match end {
-                        Some(end) => {
-                            self.skip(end);
-                            break;
-                        }
-                        None => self.skip(rest.len()),
-                    }
-                }
-            }
-        }
-        let to = self.at;
-        if quote.is_some() {
-            self.skip(1);
-        }
-        Ok(if dynamic {
-            Found::Value {
-                name,
-                quote,
-                from,
-                to,
-            }
-        } else {
-            Found::Static(name)
-        })
-    }
-
-    /// Skips attribute text with something dynamic in it, up to whitespace or the tag's end.
-    fn attribute_text(&mut self) -> Result<(), Unbalanced> {
-        let mut quote: Option<char> = None;
-        loop {
-            match self.next() {
-                Next::End => return Err(Unbalanced("a tag is not closed where it was opened".to_owned())),
-                Next::Node(node) => {
-                    let fits = if node.is_silent() {
-                        self.scope(node);
-                        true
-                    } else if quote.is_some() {
-                        fits_value(node, quote)
-                    } else {
-                        fits_tag(node)
-                    };
-                    if !fits {
-                        return Err(Unbalanced("a tag ends inside a branch or loop".to_owned()));
-                    }
-                    self.skip_node();
-                }
-                Next::Text(rest) => {
-                    let mut end = rest.len();
-                    for (offset, c) in rest.char_indices() {
-                        match quote {
-                            Some(open) if c == open => quote = None,
-                            Some(_) => {}
-                            None if matches!(c, '"' | '\'') => quote = Some(c),
-                            None if c.is_whitespace() || c == '>' || rest[offset..].starts_with("/>") => {
-                                end = offset;
-                                break;
-                            }
-                            None => {}
-                        }
-                    }
-                    self.skip(end);
-                    if end < rest.len() {
-                        return Ok(());
-                    }
-                }
-            }
-        }
-    }
-
-    fn whitespace(&mut self) {
-        while let Next::Text(rest) = self.next() {
-            let trimmed = rest.trim_start();
-            if trimmed.len() == rest.len() {
-                return;
-            }
-            self.skip(rest.len() - trimmed.len());
-        }
-    }
-}
-
-enum Found {
-    Static(String),
-    Value {
-        name: String,
-        quote: Option<char>,
-        from: Place,
-        to: Place,
-    },
-    Dynamic,
-}
-
-/// The name of the last attribute in a tag's text, as it is written.
-fn original(written: &str) -> String {
-    let name = written
-        .trim_end_matches(['"', '\''])
-        .trim_end()
-        .trim_end_matches('=')
-        .trim_end();
-    name.rsplit(char::is_whitespace).next().unwrap_or(name).to_owned()
-}
-
-fn push_static(parts: &mut Vec<TagPart<'_>>, text: &str) {
-    match parts.last_mut() {
-        Some(TagPart::Static(last)) => last.push_str(text),
-        _ if text.is_empty() => {}
-        _ => parts.push(TagPart::Static(text.to_owned())),
-    }
 }
 
 /// Ends a run of text: static text stays as it is, silent nodes at its ends stand apart.
@@ -774,19 +399,6 @@ fn flush<'a>(text: &mut Vec<Node<'a>>, items: &mut Vec<Item<'a>>) {
     items.extend(after.into_iter().map(Item::Silent));
 }
 
-fn plain_text(nodes: &[Node<'_>]) -> Option<String> {
-    nodes
-        .iter()
-        .map(|node| {
-            if let Node::Raw(text) = node {
-                Some(*text)
-            } else {
-                None
-            }
-        })
-        .collect()
-}
-
 /// Whether the author's own comment would be taken for one of the marks; such a comment is left out.
 fn looks_like_mark(comment: &str) -> bool {
     let data = match comment.strip_prefix("<!--") {
@@ -797,23 +409,22 @@ fn looks_like_mark(comment: &str) -> bool {
 }
 
 /// Why a loop can't be followed row by row, if so.
-fn opaque_loop(lp: &super::node::For<'_>) -> Option<&'static str> {
+fn opaque_loop(lp: &Rc<For<'_>>) -> Option<Opaque> {
     if lp.syntax.recursive {
-        return Some("a recursive loop");
+        return Some(Opaque::RecursiveLoop);
+    }
+    if !namespace::changes([&Node::For(lp.clone())]).is_empty() {
+        return Some(Opaque::Namespace);
     }
     let mut reason = None;
     for node in lp.body.iter() {
         node.walk(&mut |inside| {
             if matches!(inside, Node::Jump(_)) {
-                reason = Some("a loop with break or continue");
+                reason = Some(Opaque::Jump);
             }
         });
     }
     reason
-        .or_else(|| {
-            super::code::loop_variable_escapes(lp).then_some("a loop whose `loop` is used as a value")
-        })
-        .or_else(|| {
-            super::rows::remember_others(lp).then_some("a loop whose macros see what rows before set")
-        })
+        .or_else(|| super::code::loop_variable_escapes(lp).then_some(Opaque::LoopValue))
+        .or_else(|| super::rows::remember_others(lp).then_some(Opaque::RowsRemember))
 }

@@ -9,6 +9,11 @@ use minijinja::{AutoEscape, Environment, Value};
 
 pub(super) use minijinja::machinery::{Span, ast};
 
+use super::marks::Mark;
+
+/// How much memory a program may ask for before it prints anything, in bytes.
+const MOST_HINTED: usize = 1 << 20;
+
 /// A piece of compiled template that is evaluated on its own.
 #[derive(Debug)]
 pub(crate) struct Program {
@@ -21,7 +26,17 @@ pub(crate) struct Program {
 impl Program {
     /// Runs the program for what it prints.
     pub(crate) fn render(&self, env: &Environment<'static>, root: Value) -> Result<String, minijinja::Error> {
-        let mut text = String::with_capacity(self.size_hint);
+        self.render_many(env, root, 1)
+    }
+
+    /// Runs a program that prints `count` instances of the same.
+    pub(crate) fn render_many(
+        &self,
+        env: &Environment<'static>,
+        root: Value,
+        count: usize,
+    ) -> Result<String, minijinja::Error> {
+        let mut text = String::with_capacity(self.size_hint.saturating_mul(count).min(MOST_HINTED));
         let mut out = machinery::make_string_output(&mut text);
         let outcome =
             machinery::eval(env, &self.code, root, &self.blocks, &mut out, self.escape.clone()).map(drop);
@@ -75,6 +90,11 @@ impl Writer {
         }
     }
 
+    /// Prints a mark of ours.
+    pub(super) fn mark(&mut self, mark: Mark) {
+        self.raw(mark.text());
+    }
+
     pub(super) fn store(&mut self, name: &'static str) {
         self.generator.add(Instruction::StoreLocal(name));
     }
@@ -85,11 +105,6 @@ impl Writer {
 
     pub(super) fn constant(&mut self, value: impl Into<Value>) {
         self.generator.add(Instruction::LoadConst(value.into()));
-    }
-
-    /// Replaces the `count` values on top of the stack by one list of them.
-    pub(super) fn list(&mut self, count: usize) {
-        self.generator.add(Instruction::BuildList(Some(count)));
     }
 
     /// Replaces the values on top of the stack by a list; their count lies above them.

@@ -1,29 +1,46 @@
 //! Template plans: what of a page depends on what, and where it sits in the HTML.
 //!
-//! In the order of the work: [`source`] loads and resolves, [`html`] reads the result as HTML, [`layout`] finds
-//! fragments, slots and holes, [`skeleton`] asks an HTML parser whether the marks stay where they are put, and
-//! [`compile`] writes the programs. [`plan`] is what comes out.
+//! In the order of the work: [`source`] loads and resolves; [`html`] and [`start_tag`] read the result as HTML;
+//! [`skeleton`] asks an HTML parser whether the marks stay where they are put; [`layout`] finds fragments, slots and
+//! holes; and [`compile`] writes the programs. [`plan`] is what comes out.
 
 mod code;
 mod compile;
+mod condition;
+mod cursor;
 mod escape;
 mod expand;
+mod explain;
 mod html;
+mod item;
 mod layout;
 mod machinery;
+mod marks;
+mod namespace;
 mod node;
+mod opaque;
+mod options;
+mod origin;
+mod plain;
 mod plan;
 mod reads;
+mod root;
 mod rows;
 mod skeleton;
 mod source;
+mod start_tag;
 mod syntax;
 mod tags;
 pub(crate) mod text;
+mod trust;
 
+pub use options::PlanOptions;
 pub use plan::Plan;
 
-pub(crate) use compile::{ROW_COUNT, ROWS, counter_name, item_name};
+pub(crate) use compile::{ROWS, counter_name, item_name};
+pub(crate) use condition::Lookup;
 pub(crate) use layout::{FragmentId, HoleKind, PAGE, Piece};
 pub(crate) use machinery::Program;
-pub(crate) use plan::{Dependencies, Fine, List, Part, Root, Slot, SlotKind};
+pub(crate) use marks::{Cut, Cutter, Mark};
+pub(crate) use plan::{Dependencies, Fine, Fragment, Keys, List, Part, Slot, SlotKind};
+pub(crate) use root::Root;

@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use minijinja::value::{Enumerator, Object};
 use minijinja::{AutoEscape, Environment, Value};
 use sha2::{Digest, Sha256};
 
-use super::compile::{Compiler, HEAD};
-use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, PAGE, Piece, ValueStep};
+use super::PlanOptions;
+use super::compile::{Compiler, HEAD, MOST_GROUPS};
+use super::condition::{Condition, Lookup};
+use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, Piece, SlotDraft, ValueStep};
 use super::machinery::Program;
-use super::reads::{LoopId, Names, Reads, Step};
+use super::reads::{LoopId, Names, Reads, Step, path_steps};
+use super::root::Root;
 use super::source::Sources;
-use super::{escape, html, skeleton};
+use super::{escape, explain, html, item, marks, namespace, skeleton};
 use crate::{Error, PathStep, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
@@ -36,6 +37,7 @@ use crate::{Error, PathStep, Snapshot};
 #[derive(Debug)]
 pub struct Plan {
     env: Environment<'static>,
+    options: PlanOptions,
     name: String,
     hash: String,
     form: Form,
@@ -44,9 +46,12 @@ pub struct Plan {
 #[derive(Debug)]
 enum Form {
     /// Followed slot by slot.
-    Fine(Fine),
-    /// Rendered as a whole and sent as a refresh, for the reason given.
-    Whole { reason: String },
+    Fine(Box<Fine>),
+    /// Rendered as a whole and sent as a refresh; `explain` says why.
+    Whole {
+        /// Whether it may print something else each time.
+        impure: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -62,10 +67,12 @@ pub(crate) struct Fragment {
     pub(crate) hash: String,
     pub(crate) holes: Vec<HoleKind>,
     pub(crate) slots: Vec<Slot>,
-    /// Computes all its values; the rows of a list have their own program, in the list.
+    /// Prints all its values.
     pub(crate) values: Program,
-    /// Whether a list stands in it.
-    pub(crate) has_list: bool,
+    /// Prints what its slots show by themselves, those of the groups that are wanted.
+    pub(crate) own: Program,
+    /// The same for one group alone, which is what most updates need; none for a group of lists.
+    pub(crate) group: Vec<Option<Program>>,
 }
 
 /// A part of a fragment's statics, as PROTOCOL.md describes them.
@@ -85,13 +92,32 @@ pub(crate) struct Slot {
     pub(crate) reads: Dependencies,
     /// What the slot and all inside it reads.
     pub(crate) all_reads: Dependencies,
-    /// Computes the slot's holes (in the order of `holes`), its branch's fragment, or its list's items.
-    pub(crate) program: Program,
-    /// The holes that the slot's value consists of.
+    /// Slots of a fragment that read the same are one group.
+    pub(crate) group: usize,
+    /// The holes that the slot's value consists of, in the order in which programs print them.
     pub(crate) holes: Vec<usize>,
     pub(crate) place: String,
-    /// The fragments that a branch may show.
-    branch_arms: Vec<FragmentId>,
+    /// A branch whose conditions are plain questions about the data.
+    pub(crate) choice: Option<Choice>,
+}
+
+/// What a branch shows when, and what otherwise.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(super) arms: Vec<(Condition, Option<FragmentId>)>,
+    pub(super) otherwise: Option<FragmentId>,
+}
+
+impl Choice {
+    /// The fragment that is shown; nothing when a condition that decides it can't be told.
+    pub(crate) fn choose(&self, lookup: &impl Lookup) -> Option<Option<FragmentId>> {
+        for (condition, arm) in &self.arms {
+            if condition.holds(lookup)? {
+                return Some(*arm);
+            }
+        }
+        Some(self.otherwise)
+    }
 }
 
 #[derive(Debug)]
@@ -99,7 +125,7 @@ pub(crate) enum SlotKind {
     Text { pieces: Vec<Piece>, drops_newline: bool },
     Attribute { pieces: Vec<Piece> },
     Tag,
-    Region { reason: &'static str },
+    Region,
     Branch,
     List(Box<List>),
 }
@@ -109,8 +135,11 @@ pub(crate) struct List {
     pub(crate) id: LoopId,
     pub(crate) item: FragmentId,
     pub(crate) otherwise: Option<FragmentId>,
-    pub(crate) keys: Option<Program>,
-    pub(crate) rows: Program,
+    /// Leaves the list's items on the stack.
+    pub(crate) items: Program,
+    /// The path of the items in the page's data, where the list runs over just that.
+    pub(crate) path: Option<Vec<PathStep>>,
+    pub(crate) keys: Option<Keys>,
     /// What a row reads beside its item and its counter.
     pub(crate) row_reads: Dependencies,
     /// The attributes of `loop` that a row reads.
@@ -119,13 +148,25 @@ pub(crate) struct List {
     pub(crate) depth: usize,
 }
 
+/// What tells a list's rows from one another.
+#[derive(Debug)]
+pub(crate) enum Keys {
+    /// What is at these paths of an item: nothing else makes up its key.
+    Data(Vec<Vec<PathStep>>),
+    /// Prints the keys of some rows.
+    Printed(Program),
+}
+
 /// [`Reads`] with the paths numbered.
 #[derive(Debug, Default)]
 pub(crate) struct Dependencies {
     pub(crate) paths: Vec<usize>,
-    pub(crate) items: Vec<LoopId>,
+    /// Loops with paths within their item.
+    pub(crate) items: Vec<(LoopId, Vec<PathStep>)>,
     pub(crate) counters: Vec<LoopId>,
     pub(crate) everything: bool,
+    /// Whether something impure is called: then the value before is not known.
+    pub(crate) impure: bool,
 }
 
 impl Plan {
@@ -134,18 +175,45 @@ impl Plan {
     /// # Errors
     /// [`ErrorKind::Template`](crate::ErrorKind::Template) when a template is missing or does not parse, with its name, line and an excerpt.
     pub fn compile(env: &Environment<'static>, template: &str) -> Result<Self, Error> {
+        Self::compile_with(env, template, &PlanOptions::new())
+    }
+
+    /// Like [`Plan::compile`], told what the templates don't say: which functions give something else each time.
+    ///
+    /// ```
+    /// use statetemplate_core::{Plan, PlanOptions};
+    ///
+    /// let mut env = minijinja::Environment::new();
+    /// env.add_function("now", || "12:00");
+    /// env.add_template("clock.html", "<p>{{ count }} at {{ now() }}</p>")?;
+    /// let plan = Plan::compile_with(&env, "clock.html", &PlanOptions::new().impure("now"))?;
+    /// assert!(plan.explain().contains("now()"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Plan::compile`].
+    pub fn compile_with(
+        env: &Environment<'static>,
+        template: &str,
+        options: &PlanOptions,
+    ) -> Result<Self, Error> {
         let mut env = env.clone();
+        marks::prepare()?;
         // Errors then carry the source, for their excerpt.
         env.set_debug(true);
         let sources = Sources::load(&env, template)?;
         escape::register(&mut env);
-        let hash = hash_of(&sources, template);
-        let form = match Fine::compile(&env, &sources, template) {
-            Ok(fine) => Form::Fine(fine),
-            Err(reason) => Form::Whole { reason },
+        let hash = hash_of(&sources, template, options);
+        let form = match Fine::compile(&env, &sources, template, options) {
+            Ok(fine) => Form::Fine(Box::new(fine)),
+            Err(_) => Form::Whole {
+                impure: !options.is_empty(),
+            },
         };
         Ok(Plan {
             env,
+            options: options.clone(),
             name: template.to_owned(),
             hash,
             form,
@@ -202,6 +270,11 @@ impl Plan {
         }
     }
 
+    /// Whether the page can only be rendered as a whole, and may then be different each time.
+    pub(crate) fn is_impure_whole(&self) -> bool {
+        matches!(self.form, Form::Whole { impure: true })
+    }
+
     pub(crate) fn env(&self) -> &Environment<'static> {
         &self.env
     }
@@ -215,33 +288,57 @@ impl Plan {
         }
     }
 
-    /// Says, for people, what the plan found: each slot, what it reads, and why a region is replaced as a whole.
+    /// Says, for people, what the engine makes of the template: read it to see why an update is larger than expected.
+    ///
+    /// Each place of the page that can change has a line, in a tree of branches and rows: its number, by which
+    /// updates and [`Patch::operations`](crate::Patch::operations) name it, what and where it is, in which line of
+    /// which template, and which data it reads. Below stand what would make opaque parts and lists finer, each place
+    /// that trusts `|safe`, and a summary; for a page that can only be sent as a whole, the reason.
+    ///
+    /// ```
+    /// use statetemplate_core::Plan;
+    ///
+    /// let mut env = minijinja::Environment::new();
+    /// env.add_template("page.html", "<ul>{% for task in tasks %}<li>{{ task.name }}</li>{% endfor %}</ul>")?;
+    /// let explained = Plan::compile(&env, "page.html")?.explain();
+    /// assert!(explained.contains("list in ul"), "{explained}");
+    /// assert!(explained.contains("add st-key or an id"), "{explained}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn explain(&self) -> String {
-        let mut out = format!("{} ({})\n", self.name, self.hash);
-        match &self.form {
-            Form::Whole { reason } => {
-                let _ = writeln!(out, "sent as a whole at each change: {reason}");
-            }
-            Form::Fine(fine) => fine.explain(PAGE, 1, &mut out),
-        }
-        out
+        explain::explain(&self.env, &self.name, &self.options)
     }
 }
 
+/// Finds what of a page can change, and where.
+///
+/// # Errors
+/// Says, in words for people, why the page can only be rendered as a whole.
+pub(super) fn lay_out<'a>(
+    env: &'a Environment<'static>,
+    sources: &'a Sources,
+    template: &str,
+    options: &'a PlanOptions,
+) -> Result<Layout<'a>, String> {
+    let nodes = sources.resolve(env, template)?;
+    let source = sources.get(template).ok_or("the template was not loaded")?;
+    namespace::check(&nodes, sources)?;
+    let names = Names::new(sources, env, options, source.escape == AutoEscape::Html);
+    let mut items = html::parse(&nodes, &mut names.clone()).map_err(|item::Unbalanced(why)| why)?;
+    skeleton::settle(&mut items)?;
+    Ok(Layout::new(names, &items))
+}
+
 impl Fine {
-    fn compile(env: &Environment<'static>, sources: &Sources, template: &str) -> Result<Self, String> {
-        let nodes = sources.resolve(env, template)?;
+    fn compile(
+        env: &Environment<'static>,
+        sources: &Sources,
+        template: &str,
+        options: &PlanOptions,
+    ) -> Result<Self, String> {
         let source = sources.get(template).ok_or("the template was not loaded")?;
-        if super::node::changes_namespace(&nodes) {
-            return Err("it changes a namespace, which any later part may read".to_owned());
-        }
-        let escaped = source.escape == AutoEscape::Html;
-        let mut names = Names::new(sources, env, escaped);
-        let mut items = html::parse(&nodes, &mut names.clone()).map_err(|html::Unbalanced(why)| why)?;
-        skeleton::settle(&mut items)?;
-        names.truncate(0);
-        let layout = Layout::new(names, &items);
+        let layout = lay_out(env, sources, template, options)?;
         let compiler = Compiler {
             layout: &layout,
             file: source.name,
@@ -258,78 +355,16 @@ impl Fine {
             paths: paths.list,
         })
     }
-
-    fn explain(&self, id: FragmentId, depth: usize, out: &mut String) {
-        let indent = "  ".repeat(depth);
-        for (number, slot) in self.fragments[id].slots.iter().enumerate() {
-            let _ = write!(out, "{indent}{number} {}", slot.place);
-            if let SlotKind::Region { reason } = &slot.kind {
-                let _ = write!(out, " (replaced as a whole: {reason})");
-            }
-            let reads: Vec<String> = slot
-                .reads
-                .paths
-                .iter()
-                .map(|path| show_path(&self.paths[*path]))
-                .collect();
-            if !reads.is_empty() {
-                let _ = write!(out, " reads {}", reads.join(", "));
-            }
-            if slot.reads.everything {
-                let _ = write!(out, " reads anything");
-            }
-            match &slot.kind {
-                SlotKind::List(list) => {
-                    let _ = writeln!(
-                        out,
-                        "{}",
-                        if list.keys.is_some() {
-                            ", keyed"
-                        } else {
-                            ", by position"
-                        }
-                    );
-                    self.explain(list.item, depth + 1, out);
-                    if let Some(otherwise) = list.otherwise {
-                        let _ = writeln!(out, "{indent}  else");
-                        self.explain(otherwise, depth + 1, out);
-                    }
-                }
-                SlotKind::Branch => {
-                    out.push('\n');
-                    for arm in &slot.branch_arms {
-                        let _ = writeln!(out, "{indent}  shows fragment {arm}");
-                        self.explain(*arm, depth + 2, out);
-                    }
-                }
-                _ => out.push('\n'),
-            }
-        }
-    }
-}
-
-fn show_path(path: &[PathStep]) -> String {
-    let mut out = String::new();
-    for step in path {
-        match step {
-            PathStep::Key(key) if out.is_empty() => out.push_str(key),
-            PathStep::Key(key) => {
-                let _ = write!(out, ".{key}");
-            }
-            PathStep::Index(index) => {
-                let _ = write!(out, "[{index}]");
-            }
-        }
-    }
-    out
 }
 
 fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> Fragment {
     let draft = &compiler.layout.fragments[id];
     let statics = statics(draft);
     let hash = short_hash(format!("{statics:?}").as_bytes());
-    let slots = (0..draft.slots.len())
-        .map(|slot| compile_slot(compiler, draft, id, slot, paths))
+    let groups = groups(draft);
+    let slots = draft.slots.iter().zip(&groups);
+    let slots = slots
+        .map(|(slot, group)| compile_slot(compiler, slot, *group, paths))
         .collect();
     Fragment {
         statics,
@@ -337,19 +372,30 @@ fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> F
         holes: draft.holes.iter().map(|hole| hole.kind).collect(),
         slots,
         values: compiler.values(id),
-        has_list: draft.has_list,
+        own: compiler.slots(id, &groups),
+        group: (0..groups.iter().max().map_or(0, |last| last + 1))
+            .map(|group| compiler.group(id, &groups, group))
+            .collect(),
     }
 }
 
-fn compile_slot(
-    compiler: &Compiler<'_, '_>,
-    draft: &Draft<'_>,
-    id: FragmentId,
-    number: usize,
-    paths: &mut Paths,
-) -> Slot {
-    let slot = &draft.slots[number];
-    let mut branch_arms = Vec::new();
+/// The number of each slot's group. The last group holds all that is left, should there be so many.
+fn groups(draft: &Draft<'_>) -> Vec<usize> {
+    let mut known: Vec<&Reads> = Vec::new();
+    let mut group = |reads| {
+        let found = known.iter().position(|other| *other == reads);
+        found.unwrap_or_else(|| {
+            known.push(reads);
+            known.len() - 1
+        })
+    };
+    let slots = draft.slots.iter();
+    slots
+        .map(|slot| group(&slot.all_reads).min(MOST_GROUPS - 1))
+        .collect()
+}
+
+fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize, paths: &mut Paths) -> Slot {
     let (kind, holes) = match &slot.kind {
         DraftKind::Text {
             pieces,
@@ -370,25 +416,21 @@ fn compile_slot(
             holes_of(steps),
         ),
         DraftKind::Tag { hole, .. } => (SlotKind::Tag, vec![*hole]),
-        DraftKind::Region { hole, reason, .. } => (SlotKind::Region { reason }, vec![*hole]),
-        DraftKind::Branch {
-            arms,
-            otherwise,
-            hole,
-        } => {
-            branch_arms.extend(arms.iter().filter_map(|(_, arm)| *arm).chain(*otherwise));
-            (SlotKind::Branch, vec![*hole])
-        }
+        DraftKind::Region { hole, .. } => (SlotKind::Region, vec![*hole]),
+        DraftKind::Branch { hole, .. } => (SlotKind::Branch, vec![*hole]),
         DraftKind::List(list) => {
-            let counters = slot_counters(compiler, list.item, list.id);
             let list = List {
                 id: list.id,
                 item: list.item,
                 otherwise: list.otherwise,
-                keys: list.key.as_ref().map(|key| compiler.keys(list, key)),
-                rows: compiler.rows(list),
+                items: compiler.items(slot, list),
+                path: list.path.clone(),
+                keys: list.key.as_ref().map(|key| match &list.key_paths {
+                    Some(paths) => Keys::Data(paths.iter().map(|path| path_steps(path)).collect()),
+                    None => Keys::Printed(compiler.keys(list, key)),
+                }),
                 row_reads: paths.number(&list.row_reads, Some(list.id)),
-                counters,
+                counters: compiler.layout.counters(list.id),
                 depth: slot
                     .scope
                     .iter()
@@ -402,10 +444,10 @@ fn compile_slot(
         kind,
         reads: paths.number(&slot.reads, None),
         all_reads: paths.number(&slot.all_reads, None),
-        program: compiler.slot(id, number, &holes),
+        group,
         holes,
         place: slot.place.clone(),
-        branch_arms,
+        choice: compiler.choice(slot),
     }
 }
 
@@ -417,23 +459,6 @@ fn draft_hole(kind: &DraftKind<'_>) -> usize {
         }
         DraftKind::Text { .. } | DraftKind::Attribute { .. } => 0,
     }
-}
-
-/// The attributes of a loop's counter that its rows read.
-fn slot_counters(compiler: &Compiler<'_, '_>, item: FragmentId, id: LoopId) -> Vec<&'static str> {
-    let mut counters = Vec::new();
-    for slot in &compiler.layout.fragments[item].slots {
-        counters.extend(
-            slot.all_reads
-                .counters
-                .iter()
-                .filter(|(read, _)| *read == id)
-                .map(|(_, name)| *name),
-        );
-    }
-    counters.sort_unstable();
-    counters.dedup();
-    counters
 }
 
 /// The holes that the steps compute, in their order.
@@ -506,37 +531,40 @@ struct Paths {
 }
 
 impl Paths {
+    fn number_of(&mut self, path: &[Step]) -> usize {
+        *self.numbers.entry(path.to_vec()).or_insert_with(|| {
+            self.list.push(path_steps(path));
+            self.list.len() - 1
+        })
+    }
+
     fn number(&mut self, reads: &Reads, without: Option<LoopId>) -> Dependencies {
-        let paths = reads.paths.iter().map(|path| {
-            *self.numbers.entry(path.clone()).or_insert_with(|| {
-                self.list.push(path.iter().map(path_step).collect());
-                self.list.len() - 1
-            })
-        });
-        let paths = paths.collect();
+        let paths = reads.paths.iter().map(|path| self.number_of(path)).collect();
         let mut counters: Vec<LoopId> = reads.counters.iter().map(|(id, _)| *id).collect();
         counters.dedup();
         counters.retain(|id| Some(*id) != without);
         Dependencies {
             paths,
-            items: reads.items.iter().copied().collect(),
+            items: reads
+                .items
+                .iter()
+                .map(|(id, path)| (*id, path_steps(path)))
+                .collect(),
             counters,
             everything: reads.everything,
+            impure: reads.impure,
         }
     }
 }
 
-fn path_step(step: &Step) -> PathStep {
-    match step {
-        Step::Key(key) => PathStep::Key((*key).into()),
-        Step::Index(index) => PathStep::Index(*index),
-    }
-}
-
-fn hash_of(sources: &Sources, template: &str) -> String {
+fn hash_of(sources: &Sources, template: &str, options: &PlanOptions) -> String {
     let mut text = format!("{}\0{template}\0", env!("CARGO_PKG_VERSION"));
     for source in sources.iter() {
         let _ = write!(text, "{}\0{}\0", source.name, source.text);
+    }
+    // They decide which slots there are.
+    for name in options.names() {
+        let _ = write!(text, "{name}\0");
     }
     short_hash(text.as_bytes())
 }
@@ -544,62 +572,4 @@ fn hash_of(sources: &Sources, template: &str) -> String {
 /// 72 bits of SHA-256, as 12 characters.
 fn short_hash(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..9])
-}
-
-/// The root of an evaluation: the data, and under names that no template can write what the engine adds.
-#[derive(Debug, Clone)]
-pub(crate) struct Root {
-    data: Value,
-    extras: Vec<(&'static str, Value)>,
-}
-
-impl Root {
-    pub(crate) fn new(data: &Snapshot) -> Self {
-        Root {
-            data: data.value(),
-            extras: Vec::new(),
-        }
-    }
-
-    pub(crate) fn with(&self, name: &'static str, value: Value) -> Self {
-        let mut extras = self.extras.clone();
-        extras.push((name, value));
-        Root {
-            data: self.data.clone(),
-            extras,
-        }
-    }
-
-    pub(crate) fn value(&self) -> Value {
-        if self.extras.is_empty() {
-            self.data.clone()
-        } else {
-            Value::from_object(self.clone())
-        }
-    }
-}
-
-impl Object for Root {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        if key.starts_with('\0') {
-            return self
-                .extras
-                .iter()
-                .rev()
-                .find(|(name, _)| *name == key)
-                .map(|(_, value)| value.clone());
-        }
-        self.data.as_object()?.get_value_by_str(key)
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        match self.data.try_iter() {
-            Ok(keys) => Enumerator::Values(keys.collect()),
-            Err(_) => Enumerator::Empty,
-        }
-    }
 }

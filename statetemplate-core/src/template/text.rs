@@ -3,22 +3,23 @@
 use std::borrow::Cow;
 
 /// The text that the HTML parser makes of an escaped text.
-pub(crate) fn decode(html: &str) -> String {
-    let text = if html.contains('&') {
-        html_escape::decode_html_entities(html)
-    } else {
-        Cow::Borrowed(html)
-    };
-    normalise(&text)
+pub(crate) fn decode(html: &str) -> Cow<'_, str> {
+    if !html.contains('&') {
+        return normalise(html);
+    }
+    match html_escape::decode_html_entities(html) {
+        Cow::Borrowed(text) => normalise(text),
+        Cow::Owned(text) => Cow::Owned(normalise(&text).into_owned()),
+    }
 }
 
 /// What the HTML parser does to the characters of a text before it reaches the document: one kind of line end, and no
 /// NUL characters.
-pub(crate) fn normalise(text: &str) -> String {
-    if !text.contains(['\r', '\0']) {
-        return text.to_owned();
+pub(crate) fn normalise(text: &str) -> Cow<'_, str> {
+    if memchr::memchr2(b'\r', b'\0', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
     }
-    text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "")
+    Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', ""))
 }
 
 /// The attributes in a stretch of a tag, in order; of a name given twice the first counts.
@@ -45,7 +46,7 @@ pub(crate) fn attributes(html: &str) -> Vec<(String, String)> {
             rest = &after[(end + start).min(after.len())..];
         }
         if !found.iter().any(|(known, _)| *known == name) {
-            found.push((name, decode(value)));
+            found.push((name, decode(value).into_owned()));
         }
         rest = rest.trim_start_matches(separates);
     }

@@ -18,6 +18,7 @@ mod copy;
 mod module;
 mod names;
 mod scope;
+mod stays;
 mod text;
 
 use std::rc::Rc;
@@ -36,6 +37,7 @@ use scope::What;
 
 pub(super) use copy::rebound_in;
 pub(super) use scope::Scope;
+pub(super) use stays::Stays;
 
 /// How many nodes of syntax one call, or one print of a set block, may be written out to.
 const CALL_LIMIT: usize = 4_000;
@@ -44,33 +46,6 @@ const CALL_LIMIT: usize = 4_000;
 const PAGE_LIMIT: usize = 20_000;
 /// How many calls may be written out inside one another.
 const MAX_DEPTH: usize = 24;
-
-/// Why something can't be written out, or not exactly: it stays as it is.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Opaque {
-    NoMacro,
-    Arguments,
-    Recursion,
-    Limit,
-    Caller,
-    Names,
-    Body,
-}
-
-impl Opaque {
-    /// The same in words for people; `None` when what is called is no macro, as far as the template tells.
-    pub(super) fn reason(self) -> Option<&'static str> {
-        Some(match self {
-            Opaque::NoMacro => return None,
-            Opaque::Arguments => "the call of a macro whose arguments are spread or do not fit",
-            Opaque::Recursion => "the call of a macro that calls itself",
-            Opaque::Limit => "the call of a macro that is too large to be written out",
-            Opaque::Caller => "the call of a macro that does more with `caller` than to print it",
-            Opaque::Names => "the call of a macro in which a name is not what it is here",
-            Opaque::Body => "the call of a macro that includes, imports, defines or shows what is in scope",
-        })
-    }
-}
 
 /// The number of a module in [`Expander::modules`].
 type ModuleId = usize;
@@ -106,9 +81,9 @@ impl<'a> Expander<'a> {
         &mut self,
         scope: &Scope<'a>,
         statement: &'a Stmt<'static>,
-    ) -> Result<Stmt<'static>, Opaque> {
+    ) -> Result<Stmt<'static>, Stays> {
         if !self.enabled {
-            return Err(Opaque::NoMacro);
+            return Err(Stays::NoMacro);
         }
         self.limit = (self.nodes + CALL_LIMIT).min(PAGE_LIMIT);
         let mut copier = Copier::new(self, scope);
@@ -116,7 +91,7 @@ impl<'a> Expander<'a> {
         match statement {
             Stmt::EmitExpr(emit) => copier.emit(&mut here, &emit.expr),
             Stmt::CallBlock(block) => copier.call(&mut here, &block.call, Some(&block.macro_decl)),
-            _ => Err(Opaque::NoMacro),
+            _ => Err(Stays::NoMacro),
         }
     }
 
@@ -148,10 +123,10 @@ impl<'a> Expander<'a> {
         scope.bind(decl.name, What::Macro(Rc::new(definition)));
     }
 
-    fn spend(&mut self, nodes: usize) -> Result<(), Opaque> {
+    fn spend(&mut self, nodes: usize) -> Result<(), Stays> {
         self.nodes += nodes;
         if self.nodes > self.limit {
-            Err(Opaque::Limit)
+            Err(Stays::Limit)
         } else {
             Ok(())
         }

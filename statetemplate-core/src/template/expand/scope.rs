@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::call::Definition;
 use super::text::Text;
-use super::{ModuleId, Opaque};
+use super::{ModuleId, Stays};
 
 /// The frames that are open at one place of the page.
 ///
@@ -17,6 +17,8 @@ pub(in super::super) struct Scope<'a> {
     time: usize,
     run: Run,
     runs: usize,
+    /// Namespaces that are changed somewhere: what they hold may be another whenever it is read.
+    changed: BTreeSet<&'static str>,
 }
 
 /// The run of a template's code: each include is one. Macros and what they keep of a frame are apart from those of the
@@ -82,7 +84,8 @@ pub(in super::super) struct Fork<'a> {
 }
 
 impl<'a> Scope<'a> {
-    pub(in super::super) fn new() -> Self {
+    /// `changed`: the names by which namespaces are changed, anywhere.
+    pub(in super::super) fn new(changed: BTreeSet<&'static str>) -> Self {
         Scope {
             frames: vec![Frame::default()],
             time: 0,
@@ -91,6 +94,7 @@ impl<'a> Scope<'a> {
                 started: None,
             },
             runs: 0,
+            changed,
         }
     }
 
@@ -188,7 +192,7 @@ impl<'a> Scope<'a> {
 
     /// What a closure made at `place` has for a name. It is the same that a lookup from there finds, because stores in
     /// the frame go to the closure too; not so those of includes, and not where rows start with their names forgotten.
-    pub(super) fn seen_from(&self, place: Place, name: &str) -> Result<Option<Found<'a>>, Opaque> {
+    pub(super) fn seen_from(&self, place: Place, name: &str) -> Result<Option<Found<'a>>, Stays> {
         let found = self.lookup_from(place.frame, name);
         let rebound = self.frames[place.frame].rebound.as_ref();
         let told = match &found {
@@ -204,7 +208,7 @@ impl<'a> Scope<'a> {
             _ => !rebound.is_some_and(|names| names.contains(name)),
         };
         if !told {
-            return Err(Opaque::Names);
+            return Err(Stays::Names);
         }
         Ok(found)
     }
@@ -218,6 +222,10 @@ impl<'a> Scope<'a> {
             run: self.run.number,
             fresh_since: fresh_since.map(|(_, time)| time),
         }
+    }
+
+    pub(super) fn is_changed(&self, name: &str) -> bool {
+        self.changed.contains(name)
     }
 
     /// A time after all that was bound so far.
