@@ -15,6 +15,11 @@ pub(super) fn write_node(writer: &mut Writer, node: &Node<'_>) {
         Node::Raw(text) => writer.raw(text),
         Node::Emit(statement) | Node::Define(statement) | Node::Native(statement) | Node::Jump(statement) => {
             writer.statement(statement);
+            // minijinja leaves what a `do` returns, and what a `from` statement does not print, on its stack: nothing that
+            // a template notices, but our values lie there.
+            if matches!(statement, Stmt::Do(_) | Stmt::FromImport(_)) {
+                writer.discard();
+            }
         }
         Node::Guarded(filter, statement) => {
             let emit = emitted(statement);

@@ -265,14 +265,3 @@ fn changed_in_macros(sources: &Sources) -> Option<&'static str> {
     }
     found
 }
-
-/// Whether any statement of any of the sources changes a namespace.
-pub(super) fn changes_anywhere(sources: &Sources) -> bool {
-    let mut found = false;
-    for source in sources.iter() {
-        syntax::each_statement(source.statements(), &mut |statement| {
-            found |= changed_by(statement).is_some();
-        });
-    }
-    found
-}

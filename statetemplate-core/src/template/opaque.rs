@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::expand::Stays;
+
 /// Why a region is opaque: rendered before and after a change, and replaced when its HTML differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Opaque {
@@ -31,6 +33,8 @@ pub(super) enum Opaque {
     LoopValue,
     /// A loop with macros that see what an earlier row has set.
     RowsRemember,
+    /// The call of a macro that is not written out.
+    Call(Stays),
 }
 
 impl Opaque {
@@ -51,6 +55,7 @@ impl Opaque {
             Opaque::Impure => "what it shows is decided by something that was declared impure".into(),
             Opaque::LoopValue => "a loop whose `loop` is used otherwise than by its attributes".into(),
             Opaque::RowsRemember => "a macro in a loop sees what an earlier row has set".into(),
+            Opaque::Call(stays) => stays.reason().into(),
         }
     }
 
@@ -80,6 +85,7 @@ impl Opaque {
             Opaque::RowsRemember => {
                 "give the macro what it reads as an argument, or define it outside of the loop"
             }
+            Opaque::Call(stays) => stays.remedy(),
             Opaque::LoopValue => "use loop.index, loop.first and the like; compare with loop.previtem",
         }
     }

@@ -7,6 +7,7 @@ use minijinja::Environment;
 
 use super::PlanOptions;
 use super::blocks::Called;
+use super::expand::Stays;
 use super::machinery::ast::{self, CallType, Expr, Stmt};
 use super::namespace;
 use super::node::{Node, emitted};
@@ -91,6 +92,8 @@ pub(super) enum Meaning {
     Counter(LoopId),
     /// Something computed from what is read here; `plain` when it can't be HTML.
     Local { reads: Reads, plain: bool },
+    /// Something at a path into the data: of it, only what is used is read.
+    Path { path: Vec<Step>, plain: bool },
     /// A macro: what it reads where it is defined, and the names that it mentions. Those may be set anew later.
     Macro {
         reads: Reads,
@@ -221,10 +224,7 @@ impl<'a> Names<'a> {
                 for (target, value) in *assignments {
                     let meaning = match (target, self.part_of_item(value)) {
                         (Expr::Var(_), Some(part)) => part,
-                        _ => Meaning::Local {
-                            reads: self.of(value),
-                            plain: self.is_plain(value),
-                        },
+                        _ => self.bound_to(target, value),
                     };
                     self.assign(target, &meaning);
                 }
@@ -241,10 +241,7 @@ impl<'a> Names<'a> {
                         Expr::Var(var) if matches!(self.meaning(var.id), Some(Meaning::Macro { .. })) => {
                             self.meaning(var.id).cloned().expect("just looked up")
                         }
-                        expr => Meaning::Local {
-                            reads: self.of(expr),
-                            plain: self.is_plain(expr),
-                        },
+                        expr => self.bound_to(&set.target, expr),
                     },
                     Stmt::Macro(decl) => {
                         let mut inner = self.clone();
@@ -335,6 +332,29 @@ impl<'a> Names<'a> {
             | Node::Leave
             | Node::Native(_)
             | Node::Jump(_) => {}
+        }
+    }
+
+    /// What a name means that a `set` or `with` binds to a value.
+    fn bound_to(&self, target: &Expr<'static>, value: &Expr<'static>) -> Meaning {
+        let plain = self.is_plain(value);
+        let mut steps = Vec::new();
+        if matches!(target, Expr::Var(_))
+            && let Some(name) = path(value, &mut steps)
+        {
+            let start = match self.meaning(name) {
+                None if !self.options.is_impure(name) => Some(vec![Step::Key(name)]),
+                Some(Meaning::Path { path, .. }) => Some(path.clone()),
+                _ => None,
+            };
+            if let Some(mut path) = start {
+                path.append(&mut steps);
+                return Meaning::Path { path, plain };
+            }
+        }
+        Meaning::Local {
+            reads: self.of(value),
+            plain,
         }
     }
 
@@ -467,6 +487,11 @@ impl<'a> Names<'a> {
         Meaning::Local { reads, plain: false }
     }
 
+    /// Why the call that is this statement was not written out.
+    pub(super) fn why_called(&self, statement: &Stmt<'static>) -> Option<Stays> {
+        self.sources.why_called(statement)
+    }
+
     /// The path that an expression is, if it is one into the page's data or into a loop's item and nothing else.
     pub(super) fn place(&self, expr: &Expr<'static>) -> Option<Place> {
         let mut steps = Vec::new();
@@ -479,6 +504,10 @@ impl<'a> Names<'a> {
             Some(Meaning::Item { id, path, .. }) => {
                 let whole: Vec<Step> = path.iter().cloned().chain(steps).collect();
                 Some(Place::Item(*id, path_steps(&whole)))
+            }
+            Some(Meaning::Path { path, .. }) => {
+                let whole: Vec<Step> = path.iter().cloned().chain(steps).collect();
+                Some(Place::Data(path_steps(&whole)))
             }
             Some(Meaning::Counter(_) | Meaning::Local { .. } | Meaning::Macro { .. }) => None,
         }
@@ -722,6 +751,11 @@ impl<'a> Names<'a> {
                 reads.counters.insert((*id, attribute));
             }
             Some(Meaning::Local { reads: local, .. }) => reads.add(local),
+            Some(Meaning::Path { path, .. }) => {
+                let mut path = path.clone();
+                path.extend_from_slice(steps);
+                reads.paths.insert(path);
+            }
             Some(Meaning::Macro { .. }) => self.called(name, &mut BTreeSet::new(), &mut reads),
             None => {
                 reads.impure = self.options.is_impure(name);
@@ -736,18 +770,12 @@ impl<'a> Names<'a> {
     /// What a macro reads when it is called here: some of the names that it mentions may have been set since.
     fn called(&self, name: &'static str, seen: &mut BTreeSet<&'static str>, reads: &mut Reads) {
         match self.meaning(name) {
-            Some(Meaning::Macro {
-                reads: defined,
-                mentions,
-            }) => {
-                if !seen.insert(name) {
-                    return;
-                }
-                reads.add(defined);
+            Some(Meaning::Macro { reads: own, mentions }) if seen.insert(name) => {
+                reads.add(own);
                 mentions.iter().for_each(|name| self.called(name, seen, reads));
             }
+            None | Some(Meaning::Macro { .. }) => {}
             Some(_) => reads.add(&self.name(name, &[])),
-            None => {}
         }
     }
 }

@@ -1,15 +1,15 @@
 //! Loads a template with everything it names, and resolves inheritance, blocks and includes into one tree.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use minijinja::{AutoEscape, Environment};
 use typed_arena::Arena;
 
 use super::blocks::Called;
-use super::expand::{self, Expander, Scope};
+use super::expand::{self, Expander, Scope, Stays};
 use super::machinery::{self, ast};
-use super::namespace;
 use super::node::{For, If, Node, Nodes};
 use super::syntax;
 
@@ -21,6 +21,8 @@ pub(super) struct Sources {
     templates: BTreeMap<String, Source>,
     /// Statements that stand in no template: calls that are written out.
     written_out: Arena<ast::Stmt<'static>>,
+    /// Why calls were not written out, by the addresses of their statements.
+    stays: RefCell<BTreeMap<usize, Stays>>,
 }
 
 pub(super) struct Source {
@@ -38,6 +40,7 @@ impl Sources {
         let mut sources = Sources {
             templates: BTreeMap::new(),
             written_out: Arena::new(),
+            stays: RefCell::default(),
         };
         let mut wanted = vec![env.get_template(name)?.name().to_owned()];
         while let Some(name) = wanted.pop() {
@@ -69,6 +72,11 @@ impl Sources {
             );
         }
         Ok(sources)
+    }
+
+    /// Why the call that is this statement was not written out.
+    pub(super) fn why_called(&self, statement: &ast::Stmt<'static>) -> Option<Stays> {
+        self.stays.borrow().get(&address(statement)).copied()
     }
 
     /// All templates, by name.
@@ -106,6 +114,11 @@ impl Source {
             other => std::slice::from_ref(other),
         }
     }
+}
+
+/// Tells the statements of the sources apart, which stay where they are.
+fn address(statement: &ast::Stmt<'static>) -> usize {
+    std::ptr::from_ref(statement).addr()
 }
 
 impl Sources {
@@ -159,8 +172,6 @@ pub(super) struct Resolver<'a> {
     reached: Vec<&'a ast::Block<'static>>,
     depth: usize,
     inside_auto_escape: bool,
-    /// Whether a namespace changes anywhere.
-    changes_namespaces: bool,
 }
 
 /// The block whose body is being resolved: its name and how many times it was overridden.
@@ -174,7 +185,7 @@ impl<'a> Resolver<'a> {
             super_here: None,
             env,
             expander: Expander::new(sources, env, &source.escape),
-            scope: Scope::new(),
+            scope: Scope::new(sources.changed_namespaces()),
             writes_out: false,
             page_escape: source.escape.clone(),
             escape: source.escape.clone(),
@@ -183,7 +194,6 @@ impl<'a> Resolver<'a> {
             reached: Vec::new(),
             depth: 0,
             inside_auto_escape: false,
-            changes_namespaces: namespace::changes_anywhere(sources),
         }
     }
 
@@ -332,8 +342,7 @@ impl<'a> Resolver<'a> {
                 syntax::defined(statement)
                     .iter()
                     .for_each(|name| self.scope.bind_value(name));
-                // What reads a namespace may print something else later.
-                if !self.escapes_differently() && !self.changes_namespaces {
+                if !self.escapes_differently() {
                     self.scope.bind_text(set, &body);
                 }
                 out.push(Node::Capture(set, body));
@@ -486,8 +495,13 @@ impl<'a> Resolver<'a> {
             out.extend(printed.map(Node::Raw));
             return Ok(printed.is_some());
         }
-        let Some(written) = self.expander.call(&self.scope, statement) else {
-            return Ok(false);
+        let written = match self.expander.call(&self.scope, statement) {
+            Ok(written) => written,
+            Err(Stays::NoMacro) => return Ok(false),
+            Err(stays) => {
+                self.sources.stays.borrow_mut().insert(address(statement), stays);
+                return Ok(false);
+            }
         };
         self.writes_out = true;
         let outcome = self.statement(source, self.sources.written_out.alloc(written), None, out);
@@ -517,6 +531,21 @@ impl Sources {
             .filter_map(|name| source.names.get(*name))
             .filter_map(|name| self.get(name))
             .collect()
+    }
+
+    /// The names by which any of the templates changes a namespace.
+    fn changed_namespaces(&self) -> BTreeSet<&'static str> {
+        let mut names = Vec::new();
+        for source in self.iter() {
+            syntax::each_statement(source.statements(), &mut |statement| {
+                if let ast::Stmt::Set(set) = statement
+                    && matches!(set.target, ast::Expr::GetAttr(_))
+                {
+                    syntax::assigned(&set.target, &mut names);
+                }
+            });
+        }
+        names.into_iter().collect()
     }
 
     /// The template that a constant name in `source` means.
