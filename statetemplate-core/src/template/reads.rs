@@ -8,12 +8,17 @@ use minijinja::Environment;
 use super::PlanOptions;
 use super::blocks::Called;
 use super::expand::Stays;
+use super::left::set_in;
 use super::machinery::ast::{self, CallType, Expr, Stmt};
+use super::mentions::mentioned_in_statement;
 use super::namespace;
 use super::node::{Node, emitted};
 use super::source::Sources;
 use super::syntax;
 use crate::PathStep;
+
+pub(super) use super::left::{left_behind, set_by};
+pub(super) use super::mentions::{ANYTHING, mentioned, mentioned_in};
 
 /// One of a plan's keyed loops.
 pub(crate) type LoopId = usize;
@@ -807,126 +812,3 @@ fn path(expr: &Expr<'static>, steps: &mut Vec<Step>) -> Option<&'static str> {
         _ => None,
     }
 }
-
-/// The names that a node leaves behind: those that it sets, and the namespaces that it changes.
-pub(super) fn left_behind(node: &Node<'_>) -> Vec<&'static str> {
-    let mut names = set_by(node);
-    names.extend(namespace::changes([node]));
-    names
-}
-
-/// The names that a node sets in the scope around it.
-pub(super) fn set_by(node: &Node<'_>) -> Vec<&'static str> {
-    match node {
-        Node::If(_) | Node::AutoEscape(..) | Node::Filter(..) | Node::Captured(..) => node
-            .children()
-            .into_iter()
-            .flat_map(|body| set_in(body))
-            .collect(),
-        Node::Define(Stmt::Set(set)) => set_to(&set.target),
-        Node::Define(statement) => syntax::defined(statement),
-        Node::Capture(set, body) => {
-            let mut names = set_in(body);
-            names.extend(set_to(&set.target));
-            names
-        }
-        Node::For(lp) => set_in(&lp.otherwise),
-        Node::Super(_) => vec!["super"],
-        _ => Vec::new(),
-    }
-}
-
-/// The names that an assignment to this target sets; none where it changes a namespace.
-fn set_to(target: &Expr<'static>) -> Vec<&'static str> {
-    let mut names = Vec::new();
-    if namespace::changed_by_target(target).is_none() {
-        syntax::assigned(target, &mut names);
-    }
-    names
-}
-
-/// The names that a stretch of nodes sets in its scope.
-fn set_in(nodes: &[Node<'_>]) -> Vec<&'static str> {
-    let mut names = Vec::new();
-    let mut depth = 0usize;
-    for node in nodes {
-        match node {
-            Node::Enter(_) => depth += 1,
-            Node::Leave => depth = depth.saturating_sub(1),
-            _ if depth > 0 => {}
-            _ => names.extend(set_by(node)),
-        }
-    }
-    names
-}
-
-/// Every name that the nodes mention, wherever it comes from.
-pub(super) fn mentioned(nodes: &[Node<'_>]) -> BTreeSet<&'static str> {
-    let mut names = BTreeSet::new();
-    for node in nodes {
-        node.walk(&mut |node| mention(node, &mut names));
-    }
-    names
-}
-
-/// Every name that an expression mentions.
-pub(super) fn mentioned_in(expr: &Expr<'static>, names: &mut BTreeSet<&'static str>) {
-    syntax::each_expression(expr, &mut |e| {
-        if let Expr::Var(var) = e {
-            names.insert(var.id);
-        }
-        // What the block uses is not told here.
-        if syntax::block_call(e).is_some() {
-            names.insert(ANYTHING);
-        }
-    });
-}
-
-fn mention(node: &Node<'_>, names: &mut BTreeSet<&'static str>) {
-    match node {
-        Node::Emit(statement) | Node::Guarded(_, statement) => mentioned_in(&emitted(statement).expr, names),
-        Node::Define(statement) | Node::Native(statement) => mentioned_in_statement(statement, names),
-        Node::If(branch) => branch
-            .arms
-            .iter()
-            .for_each(|(condition, _)| mentioned_in(condition, names)),
-        Node::For(lp) => {
-            mentioned_in(&lp.syntax.iter, names);
-            lp.syntax
-                .filter_expr
-                .iter()
-                .for_each(|filter| mentioned_in(filter, names));
-        }
-        Node::Enter(assignments) => {
-            assignments
-                .iter()
-                .for_each(|(_, value)| mentioned_in(value, names));
-        }
-        Node::Capture(set, _) => set.filter.iter().for_each(|filter| mentioned_in(filter, names)),
-        Node::AutoEscape(block, _) => mentioned_in(&block.enabled, names),
-        Node::Filter(block, _) => mentioned_in(&block.filter, names),
-        Node::Raw(_)
-        | Node::Captured(..)
-        | Node::Leave
-        | Node::Escape(_)
-        | Node::Unescape { .. }
-        | Node::Super(_)
-        | Node::Jump(_) => {}
-    }
-}
-
-fn mentioned_in_statement(statement: &Stmt<'static>, names: &mut BTreeSet<&'static str>) {
-    // A namespace that is assigned to is a name that is used.
-    syntax::each_statement(std::slice::from_ref(statement), &mut |inside| {
-        if let Stmt::Include(_) | Stmt::Import(_) | Stmt::FromImport(_) = inside {
-            // What an included template uses is not known here; a marker asks for everything in scope.
-            names.insert(ANYTHING);
-        }
-        for expr in syntax::parts(inside).0 {
-            mentioned_in(expr, names);
-        }
-    });
-}
-
-/// Stands among mentioned names for "whatever is in scope".
-pub(super) const ANYTHING: &str = "\0";
