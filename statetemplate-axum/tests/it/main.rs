@@ -8,6 +8,7 @@ mod app;
 mod assets;
 mod failures;
 mod identity;
+mod impure;
 mod join;
 mod limits;
 mod pages;

@@ -15,6 +15,11 @@ pub(super) fn write_node(writer: &mut Writer, node: &Node<'_>) {
         Node::Raw(text) => writer.raw(text),
         Node::Emit(statement) | Node::Define(statement) | Node::Native(statement) | Node::Jump(statement) => {
             writer.statement(statement);
+            // minijinja leaves what a `do` returns, and what a `from` statement does not print, on its stack: nothing that
+            // a template notices, but our values lie there.
+            if matches!(statement, Stmt::Do(_) | Stmt::FromImport(_)) {
+                writer.discard();
+            }
         }
         Node::Guarded(filter, statement) => {
             let emit = emitted(statement);
@@ -53,6 +58,7 @@ pub(super) fn write_node(writer: &mut Writer, node: &Node<'_>) {
             writer.push_auto_escape();
         }
         Node::Unescape { .. } => writer.pop_auto_escape(),
+        Node::Super(name) => writer.mean_by_super(name),
         Node::Capture(set, body) => {
             writer.begin_capture();
             write_nodes(writer, body);
@@ -146,6 +152,8 @@ pub(super) fn loop_variable_escapes(lp: &For<'_>) -> bool {
 
 fn uses_loop_as_value(expr: &Expr<'static>) -> bool {
     match expr {
+        // A block that is called can reach the variable by its name alone.
+        Expr::Call(_) if syntax::block_call(expr).is_some() => true,
         Expr::Var(var) => var.id == "loop",
         Expr::GetAttr(attr) if matches!(&attr.expr, Expr::Var(var) if var.id == "loop") => {
             !COUNTER_ATTRIBUTES.contains(&attr.name)

@@ -12,7 +12,7 @@ use super::code;
 use super::layout::{
     Draft, DraftKind, FragmentId, HoleSource, Layout, ListDraft, Op, Scope, SlotDraft, ValueStep,
 };
-use super::machinery::{Program, Writer, intern};
+use super::machinery::{Blocks, Program, Writer, ast, intern};
 use super::marks::Mark;
 use super::namespace;
 use super::node::{self, For, Node};
@@ -68,11 +68,23 @@ pub(super) struct Compiler<'l, 'a> {
     pub(super) file: &'static str,
     pub(super) source: &'static str,
     pub(super) escape: AutoEscape,
+    /// Code of the blocks that expressions call.
+    pub(super) blocks: Blocks,
 }
 
 impl<'a> Compiler<'_, 'a> {
+    /// Compiles the blocks that expressions call, for all programs.
+    pub(super) fn compile_blocks(&mut self) {
+        let blocks = self.layout.blocks().iter().map(|(name, nodes)| {
+            let mut writer = self.writer();
+            code::write_nodes(&mut writer, nodes);
+            (*name, writer.finish_block())
+        });
+        self.blocks = Blocks::new(blocks.collect());
+    }
+
     fn writer(&self) -> Writer {
-        Writer::new(self.file, self.source, self.escape.clone())
+        Writer::new(self.file, self.source, self.escape.clone()).with_blocks(&self.blocks)
     }
 
     fn draft(&self, id: FragmentId) -> &Draft<'a> {
@@ -409,7 +421,7 @@ impl<'a> Compiler<'_, 'a> {
     fn choose(
         &self,
         writer: &mut Writer,
-        arms: &[(&'a super::machinery::ast::Expr<'static>, Option<FragmentId>)],
+        arms: &[(&'a ast::Expr<'static>, Option<FragmentId>)],
         otherwise: Option<FragmentId>,
         mut print: impl FnMut(&mut Writer, Option<FragmentId>),
     ) {
@@ -508,8 +520,14 @@ fn select<'s, 'a>(
             break;
         }
     }
-    // What is defined in a scope is defined in a frame of its own: macros outside must not see it.
-    let mut defines = false;
+    // Macros share what they keep of a frame, and it is there from the first one on.
+    let is_macro = |step: &Scope<'a>| matches!(step, Scope::Define(Node::Define(ast::Stmt::Macro(_))));
+    let has_macro = steps.iter().any(|step| step.wanted && is_macro(step.step));
+    steps
+        .iter_mut()
+        .for_each(|step| step.wanted |= has_macro && is_macro(step.step));
+    // What is set in a scope, or by the code to come, is set in a frame of its own: macros outside must not see it.
+    let mut defines = has_macro;
     for step in steps.iter_mut().rev() {
         match step.step {
             Scope::Define(_) | Scope::Past(_) => defines |= step.wanted,

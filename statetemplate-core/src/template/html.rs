@@ -161,19 +161,32 @@ impl<'a> Reader<'_, 'a> {
                     items.push(Item::List(lp.clone(), body?, otherwise));
                 }
             },
-            Node::Emit(_) => items.push(Item::Region(vec![node.clone()], Opaque::MayPrintHtml)),
+            Node::Emit(statement) => {
+                let stays = self.names.why_called(statement).map(Opaque::Call);
+                items.push(Item::Region(
+                    vec![node.clone()],
+                    stays.unwrap_or(Opaque::MayPrintHtml),
+                ));
+            }
             Node::AutoEscape(_, body) => {
                 self.inside(body)?;
                 items.push(Item::Region(vec![node.clone()], Opaque::AutoEscape));
             }
             Node::Filter(..) => items.push(Item::Region(vec![node.clone()], Opaque::FilterBlock)),
             Node::Native(Stmt::Include(_)) => items.push(Item::Region(vec![node.clone()], Opaque::Include)),
-            Node::Native(_) => items.push(Item::Region(vec![node.clone()], Opaque::Statement)),
+            Node::Native(statement) => {
+                let stays = self.names.why_called(statement).map(Opaque::Call);
+                items.push(Item::Region(
+                    vec![node.clone()],
+                    stays.unwrap_or(Opaque::Statement),
+                ));
+            }
             Node::Jump(_) => return Err(Unbalanced("a break or continue".to_owned())),
             Node::Enter(_)
             | Node::Leave
             | Node::Escape(_)
             | Node::Unescape { .. }
+            | Node::Super(_)
             | Node::Define(_)
             | Node::Capture(..) => {
                 items.push(Item::Silent(node.clone()));

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::blocks::Called;
 use super::condition::Condition;
 use super::item::{Element, Item, TagPart};
 use super::machinery::ast::Expr;
@@ -399,6 +400,11 @@ impl<'a> Layout<'a> {
         }
         end_static(&mut html, raw_text, place, &mut pieces);
         (pieces, steps)
+    }
+
+    /// The blocks that expressions call.
+    pub(super) fn blocks(&self) -> &Called<'a> {
+        self.names.blocks()
     }
 
     fn within(&self) -> String {

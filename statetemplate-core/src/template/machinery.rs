@@ -1,7 +1,8 @@
 //! The only place that touches minijinja's unstable machinery: parsing, code generation, evaluation.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, OnceLock};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use minijinja::machinery::{self, CodeGenerator, Instruction, Instructions};
 use minijinja::syntax::SyntaxConfig;
@@ -14,11 +15,14 @@ use super::marks::Mark;
 /// How much memory a program may ask for before it prints anything, in bytes.
 const MOST_HINTED: usize = 1 << 20;
 
+/// Code of blocks that a program's expressions call, by name.
+pub(super) type Blocks = Arc<BTreeMap<&'static str, Instructions<'static>>>;
+
 /// A piece of compiled template that is evaluated on its own.
 #[derive(Debug)]
 pub(crate) struct Program {
     code: Instructions<'static>,
-    blocks: BTreeMap<&'static str, Instructions<'static>>,
+    blocks: Blocks,
     escape: AutoEscape,
     size_hint: usize,
 }
@@ -44,6 +48,11 @@ impl Program {
         outcome.map(|()| text)
     }
 
+    /// The names of the blocks that the program's expressions call.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = &'static str> {
+        self.blocks.keys().copied()
+    }
+
     /// Runs the program for the value that it leaves on the stack; what it prints is dropped.
     pub(crate) fn value(&self, env: &Environment<'static>, root: Value) -> Result<Value, minijinja::Error> {
         let mut text = String::new();
@@ -56,6 +65,10 @@ impl Program {
 /// Writes a [`Program`], statement by statement.
 pub(super) struct Writer {
     generator: CodeGenerator<'static>,
+    blocks: Blocks,
+    /// What `super()` means in the code that comes, and the stretches of code that are to mean that.
+    meant_by_super: Option<&'static str>,
+    supers: Vec<(Range<u32>, &'static str)>,
     escape: AutoEscape,
     raw_bytes: usize,
 }
@@ -65,17 +78,39 @@ impl Writer {
     pub(super) fn new(file: &'static str, source: &'static str, escape: AutoEscape) -> Self {
         Writer {
             generator: CodeGenerator::new(file, source),
+            blocks: Blocks::default(),
+            meant_by_super: None,
+            supers: Vec::new(),
             escape,
             raw_bytes: 0,
         }
     }
 
+    /// The program may call these blocks.
+    pub(super) fn with_blocks(mut self, blocks: &Blocks) -> Self {
+        self.blocks = blocks.clone();
+        self
+    }
+
+    /// From here on `super()` in an expression is a call of the function `name`.
+    pub(super) fn mean_by_super(&mut self, name: &'static str) {
+        self.meant_by_super = Some(name);
+    }
+
     pub(super) fn statement(&mut self, statement: &ast::Stmt<'static>) {
-        self.generator.compile_stmt(statement);
+        self.compile(|generator| generator.compile_stmt(statement));
     }
 
     pub(super) fn expression(&mut self, expression: &ast::Expr<'static>) {
-        self.generator.compile_expr(expression);
+        self.compile(|generator| generator.compile_expr(expression));
+    }
+
+    fn compile(&mut self, compile: impl FnOnce(&mut CodeGenerator<'static>)) {
+        let start = self.generator.next_instruction();
+        compile(&mut self.generator);
+        if let Some(name) = self.meant_by_super {
+            self.supers.push((start..self.generator.next_instruction(), name));
+        }
     }
 
     /// Stores the top of the stack in the target of a `set`, `with` or `for`.
@@ -192,13 +227,25 @@ impl Writer {
         self.generator.end_for_loop(ask);
     }
 
+    /// The code as that of a block.
+    pub(super) fn finish_block(self) -> Instructions<'static> {
+        self.finish().code
+    }
+
     pub(super) fn finish(self) -> Program {
         // As minijinja does: twice the template's own text.
         let size_hint = (self.raw_bytes * 2).next_power_of_two();
-        let (code, blocks) = self.generator.finish();
+        let (mut code, _) = self.generator.finish();
+        for (stretch, meant) in self.supers {
+            for at in stretch {
+                if let Some(Instruction::CallFunction(name @ "super", Some(0))) = code.get_mut(at) {
+                    *name = meant;
+                }
+            }
+        }
         Program {
             code,
-            blocks,
+            blocks: self.blocks,
             escape: self.escape,
             size_hint,
         }

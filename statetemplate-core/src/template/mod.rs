@@ -4,6 +4,7 @@
 //! [`skeleton`] asks an HTML parser whether the marks stay where they are put; [`layout`] finds fragments, slots and
 //! holes; and [`compile`] writes the programs. [`plan`] is what comes out.
 
+mod blocks;
 mod code;
 mod compile;
 mod condition;
@@ -15,8 +16,10 @@ pub(crate) mod foreign;
 mod html;
 mod item;
 mod layout;
+mod left;
 mod machinery;
 mod marks;
+mod mentions;
 mod namespace;
 mod node;
 mod opaque;

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::blocks::Called;
 use super::machinery::ast::{CallType, Expr, Stmt};
 use super::node::{Node, emitted};
 use super::source::Sources;
@@ -72,8 +73,18 @@ fn follow<'n, 'a: 'n>(
 ///
 /// # Errors
 /// Says, in words for people, why not.
-pub(super) fn check(nodes: &[Node<'_>], sources: &Sources) -> Result<(), String> {
+pub(super) fn check(nodes: &[Node<'_>], called: &Called<'_>, sources: &Sources) -> Result<(), String> {
     let mut page = Page::default();
+    for nodes in called.values() {
+        if let Some(name) = changes(nodes.iter()).first() {
+            return Err(format!(
+                "a block that is called in an expression changes the namespace {name}"
+            ));
+        }
+        nodes
+            .iter()
+            .for_each(|node| node.walk(&mut |inside| page.note(inside)));
+    }
     nodes
         .iter()
         .for_each(|node| node.walk(&mut |inside| page.note(inside)));
@@ -167,6 +178,7 @@ impl Page {
             | Node::Leave
             | Node::Escape(_)
             | Node::Unescape { .. }
+            | Node::Super(_)
             | Node::Jump(_) => {}
         }
     }

@@ -27,6 +27,8 @@ pub(super) enum Node<'a> {
     Unescape {
         html: bool,
     },
+    /// From here on `super()` in an expression means the called block of this name.
+    Super(&'static str),
     /// A statement that prints nothing and defines names: `set`, `macro`, `import`, `from`.
     Define(&'a ast::Stmt<'static>),
     /// `{% set x %}…{% endset %}`, with its body resolved.
@@ -62,6 +64,7 @@ impl<'a> Node<'a> {
                 | Node::Leave
                 | Node::Escape(_)
                 | Node::Unescape { .. }
+                | Node::Super(_)
                 | Node::Define(_)
                 | Node::Capture(..)
         )
@@ -98,6 +101,7 @@ impl<'a> Node<'a> {
             | Node::Leave
             | Node::Escape(_)
             | Node::Unescape { .. }
+            | Node::Super(_)
             | Node::Jump(_) => vec![],
         }
     }

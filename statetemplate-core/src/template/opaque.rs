@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::expand::Stays;
+
 /// Why a region is opaque: rendered before and after a change, and replaced when its HTML differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Opaque {
@@ -37,6 +39,8 @@ pub(super) enum Opaque {
     Reference,
     /// A loop with macros that see what an earlier row has set.
     RowsRemember,
+    /// The call of a macro that is not written out.
+    Call(Stays),
 }
 
 impl Opaque {
@@ -60,6 +64,7 @@ impl Opaque {
             Opaque::Reference => "a character reference goes on with data".into(),
             Opaque::LeadingNewline => "the HTML parser may drop a newline at the start".into(),
             Opaque::RowsRemember => "a macro in a loop sees what an earlier row has set".into(),
+            Opaque::Call(stays) => stays.reason().into(),
         }
     }
 
@@ -92,6 +97,7 @@ impl Opaque {
             Opaque::RowsRemember => {
                 "give the macro what it reads as an argument, or define it outside of the loop"
             }
+            Opaque::Call(stays) => stays.remedy(),
             Opaque::LoopValue => "use loop.index, loop.first and the like; compare with loop.previtem",
         }
     }

@@ -21,14 +21,25 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Finds the file of each part of the sources' trees, by its address: a tree does not name its file.
+/// Finds the file of each part of the sources' trees, by its address: a tree does not name its file. Parts that were
+/// written out elsewhere are copies, which stand where the part does that they were copied from.
 pub(super) struct Origins<'a> {
     sources: BTreeMap<usize, &'a Source>,
+    /// The sources in which expressions have these places, where only one has.
+    places: BTreeMap<Place, Option<&'a Source>>,
+}
+
+/// Where an expression starts and ends in its file.
+type Place = (u32, u32);
+
+fn place(expr: &Expr<'static>) -> Place {
+    (expr.span().start_offset, expr.span().end_offset)
 }
 
 impl<'a> Origins<'a> {
     pub(super) fn of(all: &'a Sources) -> Self {
         let mut sources = BTreeMap::new();
+        let mut places: BTreeMap<Place, Option<&'a Source>> = BTreeMap::new();
         for source in all.iter() {
             syntax::each_statement(source.statements(), &mut |statement| {
                 sources.insert(address(statement), source);
@@ -39,16 +50,25 @@ impl<'a> Origins<'a> {
                 for expr in syntax::parts(statement).0.into_iter().chain(target) {
                     syntax::each_expression(expr, &mut |inside| {
                         sources.insert(address(inside), source);
+                        let known = places.entry(place(inside)).or_insert(Some(source));
+                        if known.is_some_and(|known| known.name != source.name) {
+                            *known = None;
+                        }
                     });
                 }
             });
         }
-        Origins { sources }
+        Origins { sources, places }
+    }
+
+    fn source(&self, expr: &Expr<'static>) -> Option<&'a Source> {
+        let known = self.sources.get(&address(expr)).copied();
+        known.or_else(|| self.places.get(&place(expr)).copied().flatten())
     }
 
     /// Where an expression stands; `None` for one that the engine made itself.
     pub(super) fn expression(&self, expr: &Expr<'static>) -> Option<Origin> {
-        let source = self.sources.get(&address(expr))?;
+        let source = self.source(expr)?;
         Some(Origin {
             file: source.name,
             line: expr.span().start_line.into(),
@@ -57,8 +77,7 @@ impl<'a> Origins<'a> {
 
     /// An expression as its author wrote it, on one line.
     pub(super) fn text(&self, expr: &Expr<'static>) -> Option<String> {
-        let source = self.sources.get(&address(expr))?;
-        text_of(source, expr)
+        text_of(self.source(expr)?, expr)
     }
 
     /// Where the first dynamic part of some nodes stands.
@@ -83,6 +102,7 @@ impl<'a> Origins<'a> {
             | Node::Leave
             | Node::Escape(_)
             | Node::Unescape { .. }
+            | Node::Super(_)
             | Node::Define(_)
             | Node::Jump(_) => None,
         }

@@ -75,7 +75,9 @@ impl Names<'_> {
 
     pub(super) fn is_plain_name(&self, name: &'static str) -> bool {
         match self.meaning(name) {
-            Some(Meaning::Local { plain, .. } | Meaning::Item { plain, .. }) => *plain,
+            Some(
+                Meaning::Local { plain, .. } | Meaning::Path { plain, .. } | Meaning::Item { plain, .. },
+            ) => *plain,
             Some(Meaning::Counter(_)) => true,
             Some(Meaning::Macro { .. }) => false,
             None => self.is_plain_global(name),

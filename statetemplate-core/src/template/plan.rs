@@ -12,11 +12,11 @@ use super::PlanOptions;
 use super::compile::{Compiler, HEAD, MOST_GROUPS};
 use super::condition::{Condition, Lookup};
 use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, Piece, SlotDraft, ValueStep};
-use super::machinery::Program;
+use super::machinery::{Blocks, Program};
 use super::reads::{LoopId, Names, Reads, Step, path_steps};
 use super::root::Root;
 use super::source::Sources;
-use super::{escape, explain, html, item, marks, namespace, skeleton, text};
+use super::{blocks, escape, explain, html, item, marks, namespace, skeleton, text};
 use crate::{Error, PathStep, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
@@ -220,6 +220,9 @@ impl Plan {
                 impure: !options.is_empty(),
             },
         };
+        if let Form::Fine(fine) = &form {
+            blocks::register(&mut env, fine.page.blocks());
+        }
         Ok(Plan {
             env,
             options: options.clone(),
@@ -330,10 +333,10 @@ pub(super) fn lay_out<'a>(
     template: &str,
     options: &'a PlanOptions,
 ) -> Result<Layout<'a>, String> {
-    let nodes = sources.resolve(env, template)?;
+    let (nodes, called) = sources.resolve(env, template)?;
     let source = sources.get(template).ok_or("the template was not loaded")?;
-    namespace::check(&nodes, sources)?;
-    let names = Names::new(sources, env, options, source.escape == AutoEscape::Html);
+    namespace::check(&nodes, &called, sources)?;
+    let names = Names::new(sources, env, options, called, source.escape == AutoEscape::Html);
     let mut items = html::parse(&nodes, &mut names.clone()).map_err(|item::Unbalanced(why)| why)?;
     skeleton::settle(&mut items)?;
     Ok(Layout::new(names, &items))
@@ -348,12 +351,14 @@ impl Fine {
     ) -> Result<Self, String> {
         let source = sources.get(template).ok_or("the template was not loaded")?;
         let layout = lay_out(env, sources, template, options)?;
-        let compiler = Compiler {
+        let mut compiler = Compiler {
             layout: &layout,
             file: source.name,
             source: source.text,
             escape: source.escape.clone(),
+            blocks: Blocks::default(),
         };
+        compiler.compile_blocks();
         let mut paths = Paths::default();
         let fragments = (0..layout.fragments.len())
             .map(|id| fragment(&compiler, id, &mut paths))

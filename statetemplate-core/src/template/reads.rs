@@ -1,16 +1,24 @@
 //! What a stretch of template reads: paths into the page's data, the items and counters of the loops around it.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use minijinja::Environment;
 
 use super::PlanOptions;
+use super::blocks::Called;
+use super::expand::Stays;
+use super::left::set_in;
 use super::machinery::ast::{self, CallType, Expr, Stmt};
+use super::mentions::mentioned_in_statement;
 use super::namespace;
 use super::node::{Node, emitted};
 use super::source::Sources;
 use super::syntax;
 use crate::PathStep;
+
+pub(super) use super::left::{left_behind, set_by};
+pub(super) use super::mentions::{ANYTHING, mentioned, mentioned_in};
 
 /// One of a plan's keyed loops.
 pub(crate) type LoopId = usize;
@@ -80,6 +88,8 @@ pub(super) enum Meaning {
     Counter(LoopId),
     /// Something computed from what is read here; `plain` when it can't be HTML.
     Local { reads: Reads, plain: bool },
+    /// Something at a path into the data: of it, only what is used is read.
+    Path { path: Vec<Step>, plain: bool },
     /// A macro: what it reads where it is defined, and the names that it mentions. Those may be set anew later.
     Macro {
         reads: Reads,
@@ -93,6 +103,9 @@ pub(super) struct Names<'a> {
     sources: &'a Sources,
     env: &'a Environment<'static>,
     options: &'a PlanOptions,
+    /// The blocks that expressions call, and those that are being looked into.
+    blocks: Rc<Called<'a>>,
+    calling: Vec<&'static str>,
     names: Vec<Name>,
     /// Whether values are HTML-escaped here.
     escaped: bool,
@@ -120,12 +133,15 @@ impl<'a> Names<'a> {
         sources: &'a Sources,
         env: &'a Environment<'static>,
         options: &'a PlanOptions,
+        called: Called<'a>,
         escaped: bool,
     ) -> Self {
         Names {
             sources,
             env,
             options,
+            blocks: Rc::new(called),
+            calling: Vec::new(),
             names: Vec::new(),
             escaped,
         }
@@ -147,6 +163,10 @@ impl<'a> Names<'a> {
 
     pub(super) fn env(&self) -> &'a Environment<'static> {
         self.env
+    }
+
+    pub(super) fn blocks(&self) -> &Called<'a> {
+        &self.blocks
     }
 
     pub(super) fn set_escapes(&mut self, escaped: bool) {
@@ -204,10 +224,7 @@ impl<'a> Names<'a> {
                 for (target, value) in *assignments {
                     let meaning = match (target, self.part_of_item(value)) {
                         (Expr::Var(_), Some(part)) => part,
-                        _ => Meaning::Local {
-                            reads: self.of(value),
-                            plain: self.is_plain(value),
-                        },
+                        _ => self.bound_to(target, value),
                     };
                     self.assign(target, &meaning);
                 }
@@ -224,10 +241,7 @@ impl<'a> Names<'a> {
                         Expr::Var(var) if matches!(self.meaning(var.id), Some(Meaning::Macro { .. })) => {
                             self.meaning(var.id).cloned().expect("just looked up")
                         }
-                        expr => Meaning::Local {
-                            reads: self.of(expr),
-                            plain: self.is_plain(expr),
-                        },
+                        expr => self.bound_to(&set.target, expr),
                     },
                     Stmt::Macro(decl) => {
                         let mut inner = self.clone();
@@ -282,6 +296,10 @@ impl<'a> Names<'a> {
             }
             Node::Escape(to) => self.escaped = *to == "html",
             Node::Unescape { html } => self.escaped = *html,
+            Node::Super(block) => {
+                let reads = self.block(block);
+                self.push("super", Meaning::Local { reads, plain: false });
+            }
             // Names set inside an `if` stay set after it.
             Node::If(branch) => {
                 let mut conditions = Reads::default();
@@ -314,6 +332,29 @@ impl<'a> Names<'a> {
             | Node::Leave
             | Node::Native(_)
             | Node::Jump(_) => {}
+        }
+    }
+
+    /// What a name means that a `set` or `with` binds to a value.
+    fn bound_to(&self, target: &Expr<'static>, value: &Expr<'static>) -> Meaning {
+        let plain = self.is_plain(value);
+        let mut steps = Vec::new();
+        if matches!(target, Expr::Var(_))
+            && let Some(name) = path(value, &mut steps)
+        {
+            let start = match self.meaning(name) {
+                None if !self.options.is_impure(name) => Some(vec![Step::Key(name)]),
+                Some(Meaning::Path { path, .. }) => Some(path.clone()),
+                _ => None,
+            };
+            if let Some(mut path) = start {
+                path.append(&mut steps);
+                return Meaning::Path { path, plain };
+            }
+        }
+        Meaning::Local {
+            reads: self.of(value),
+            plain,
         }
     }
 
@@ -451,6 +492,11 @@ impl<'a> Names<'a> {
         Meaning::Local { reads, plain: false }
     }
 
+    /// Why the call that is this statement was not written out.
+    pub(super) fn why_called(&self, statement: &Stmt<'static>) -> Option<Stays> {
+        self.sources.why_called(statement)
+    }
+
     /// The path that an expression is, if it is one into the page's data or into a loop's item and nothing else.
     pub(super) fn place(&self, expr: &Expr<'static>) -> Option<Place> {
         let mut steps = Vec::new();
@@ -463,6 +509,10 @@ impl<'a> Names<'a> {
             Some(Meaning::Item { id, path, .. }) => {
                 let whole: Vec<Step> = path.iter().cloned().chain(steps).collect();
                 Some(Place::Item(*id, path_steps(&whole)))
+            }
+            Some(Meaning::Path { path, .. }) => {
+                let whole: Vec<Step> = path.iter().cloned().chain(steps).collect();
+                Some(Place::Data(path_steps(&whole)))
             }
             Some(Meaning::Counter(_) | Meaning::Local { .. } | Meaning::Macro { .. }) => None,
         }
@@ -497,7 +547,7 @@ impl<'a> Names<'a> {
         let mut reads = Reads::default();
         for node in nodes {
             match node {
-                Node::Raw(_) | Node::Jump(_) | Node::Escape(_) | Node::Unescape { .. } => {}
+                Node::Raw(_) | Node::Jump(_) | Node::Escape(_) | Node::Unescape { .. } | Node::Super(_) => {}
                 Node::Emit(statement) | Node::Guarded(_, statement) => {
                     scope.read(&emitted(statement).expr, &mut reads);
                 }
@@ -578,7 +628,12 @@ impl<'a> Names<'a> {
             Node::Capture(set, _) => set.filter.iter().for_each(|filter| self.read(filter, &mut reads)),
             Node::AutoEscape(block, _) => self.read(&block.enabled, &mut reads),
             Node::Filter(block, _) => self.read(&block.filter, &mut reads),
-            Node::Raw(_) | Node::Captured(..) | Node::Leave | Node::Escape(_) | Node::Unescape { .. } => {}
+            Node::Raw(_)
+            | Node::Captured(..)
+            | Node::Leave
+            | Node::Escape(_)
+            | Node::Unescape { .. }
+            | Node::Super(_) => {}
         });
         reads
     }
@@ -620,7 +675,7 @@ impl<'a> Names<'a> {
                             reads.add(&self.method(object, attr.name));
                         }
                     }
-                    CallType::Block(_) => reads.everything = true,
+                    CallType::Block(name) => reads.add(&self.block(name)),
                     CallType::Object(object) => self.read(object, reads),
                 }
                 for operand in syntax::operands(expr).into_iter().skip(1) {
@@ -651,6 +706,22 @@ impl<'a> Names<'a> {
             Expr::Filter(filter) => by_name(filter.name, APPLYING_FILTERS),
             Expr::Test(test) => by_name(test.name, &[]),
             _ => false,
+        }
+    }
+
+    /// What a block reads that is called in an expression.
+    fn block(&self, name: &'static str) -> Reads {
+        let mut inside = self.clone();
+        match self.blocks.get(name) {
+            // It may call itself under some condition.
+            Some(nodes) if !self.calling.contains(&name) => {
+                inside.calling.push(name);
+                inside.of_nodes(nodes)
+            }
+            _ => Reads {
+                everything: true,
+                ..Reads::default()
+            },
         }
     }
 
@@ -687,6 +758,11 @@ impl<'a> Names<'a> {
                 reads.counters.insert((*id, attribute));
             }
             Some(Meaning::Local { reads: local, .. }) => reads.add(local),
+            Some(Meaning::Path { path, .. }) => {
+                let mut path = path.clone();
+                path.extend_from_slice(steps);
+                reads.paths.insert(path);
+            }
             Some(Meaning::Macro { .. }) => self.called(name, &mut BTreeSet::new(), &mut reads),
             None => {
                 reads.impure = self.options.is_impure(name);
@@ -701,17 +777,12 @@ impl<'a> Names<'a> {
     /// What a macro reads when it is called here: some of the names that it mentions may have been set since.
     fn called(&self, name: &'static str, seen: &mut BTreeSet<&'static str>, reads: &mut Reads) {
         match self.meaning(name) {
-            Some(Meaning::Macro {
-                reads: defined,
-                mentions,
-            }) => {
-                if seen.insert(name) {
-                    reads.add(defined);
-                    mentions.iter().for_each(|name| self.called(name, seen, reads));
-                }
+            Some(Meaning::Macro { reads: own, mentions }) if seen.insert(name) => {
+                reads.add(own);
+                mentions.iter().for_each(|name| self.called(name, seen, reads));
             }
+            None | Some(Meaning::Macro { .. }) => {}
             Some(_) => reads.add(&self.name(name, &[])),
-            None => {}
         }
     }
 }
@@ -743,120 +814,3 @@ fn path(expr: &Expr<'static>, steps: &mut Vec<Step>) -> Option<&'static str> {
         _ => None,
     }
 }
-
-/// The names that a node leaves behind: those that it sets, and the namespaces that it changes.
-pub(super) fn left_behind(node: &Node<'_>) -> Vec<&'static str> {
-    let mut names = set_by(node);
-    names.extend(namespace::changes([node]));
-    names
-}
-
-/// The names that a node sets in the scope around it.
-pub(super) fn set_by(node: &Node<'_>) -> Vec<&'static str> {
-    match node {
-        Node::If(_) | Node::AutoEscape(..) | Node::Filter(..) | Node::Captured(..) => node
-            .children()
-            .into_iter()
-            .flat_map(|body| set_in(body))
-            .collect(),
-        Node::Define(Stmt::Set(set)) => set_to(&set.target),
-        Node::Define(statement) => syntax::defined(statement),
-        Node::Capture(set, body) => {
-            let mut names = set_in(body);
-            names.extend(set_to(&set.target));
-            names
-        }
-        Node::For(lp) => set_in(&lp.otherwise),
-        _ => Vec::new(),
-    }
-}
-
-/// The names that an assignment to this target sets; none where it changes a namespace.
-fn set_to(target: &Expr<'static>) -> Vec<&'static str> {
-    let mut names = Vec::new();
-    if namespace::changed_by_target(target).is_none() {
-        syntax::assigned(target, &mut names);
-    }
-    names
-}
-
-/// The names that a stretch of nodes sets in its scope.
-fn set_in(nodes: &[Node<'_>]) -> Vec<&'static str> {
-    let mut names = Vec::new();
-    let mut depth = 0usize;
-    for node in nodes {
-        match node {
-            Node::Enter(_) => depth += 1,
-            Node::Leave => depth = depth.saturating_sub(1),
-            _ if depth > 0 => {}
-            _ => names.extend(set_by(node)),
-        }
-    }
-    names
-}
-
-/// Every name that the nodes mention, wherever it comes from.
-pub(super) fn mentioned(nodes: &[Node<'_>]) -> BTreeSet<&'static str> {
-    let mut names = BTreeSet::new();
-    for node in nodes {
-        node.walk(&mut |node| mention(node, &mut names));
-    }
-    names
-}
-
-/// Every name that an expression mentions.
-pub(super) fn mentioned_in(expr: &Expr<'static>, names: &mut BTreeSet<&'static str>) {
-    syntax::each_expression(expr, &mut |e| {
-        if let Expr::Var(var) = e {
-            names.insert(var.id);
-        }
-    });
-}
-
-fn mention(node: &Node<'_>, names: &mut BTreeSet<&'static str>) {
-    match node {
-        Node::Emit(statement) | Node::Guarded(_, statement) => mentioned_in(&emitted(statement).expr, names),
-        Node::Define(statement) | Node::Native(statement) => mentioned_in_statement(statement, names),
-        Node::If(branch) => branch
-            .arms
-            .iter()
-            .for_each(|(condition, _)| mentioned_in(condition, names)),
-        Node::For(lp) => {
-            mentioned_in(&lp.syntax.iter, names);
-            lp.syntax
-                .filter_expr
-                .iter()
-                .for_each(|filter| mentioned_in(filter, names));
-        }
-        Node::Enter(assignments) => {
-            assignments
-                .iter()
-                .for_each(|(_, value)| mentioned_in(value, names));
-        }
-        Node::Capture(set, _) => set.filter.iter().for_each(|filter| mentioned_in(filter, names)),
-        Node::AutoEscape(block, _) => mentioned_in(&block.enabled, names),
-        Node::Filter(block, _) => mentioned_in(&block.filter, names),
-        Node::Raw(_)
-        | Node::Captured(..)
-        | Node::Leave
-        | Node::Escape(_)
-        | Node::Unescape { .. }
-        | Node::Jump(_) => {}
-    }
-}
-
-fn mentioned_in_statement(statement: &Stmt<'static>, names: &mut BTreeSet<&'static str>) {
-    // A namespace that is assigned to is a name that is used.
-    syntax::each_statement(std::slice::from_ref(statement), &mut |inside| {
-        if let Stmt::Include(_) | Stmt::Import(_) | Stmt::FromImport(_) = inside {
-            // What an included template uses is not known here; a marker asks for everything in scope.
-            names.insert(ANYTHING);
-        }
-        for expr in syntax::parts(inside).0 {
-            mentioned_in(expr, names);
-        }
-    });
-}
-
-/// Stands among mentioned names for "whatever is in scope".
-pub(super) const ANYTHING: &str = "\0";

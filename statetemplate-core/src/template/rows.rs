@@ -14,7 +14,33 @@ use super::syntax;
 pub(super) fn remember_others(lp: &For<'_>) -> bool {
     let mut bound = BTreeSet::new();
     bind(&lp.body, &mut bound);
-    !bound.is_empty() && sees_another(&lp.body, &bound, &mut BTreeSet::new())
+    if bound.is_empty() {
+        return false;
+    }
+    let names = Names {
+        bound,
+        mentioned: mentioned(&lp.body),
+    };
+    names.sees_another(&lp.body, &mut BTreeSet::new())
+}
+
+/// The names of a loop's rows.
+struct Names {
+    bound: BTreeSet<&'static str>,
+    mentioned: BTreeSet<&'static str>,
+}
+
+/// The names that the rows mention: those of macros only where they are used.
+fn mentioned(nodes: &[Node<'_>]) -> BTreeSet<&'static str> {
+    let mut names = BTreeSet::new();
+    for node in nodes {
+        let mut inside = reads::mentioned(std::slice::from_ref(node));
+        if let Node::Define(Stmt::Macro(decl)) = node {
+            inside.remove(decl.name);
+        }
+        names.extend(inside);
+    }
+    names
 }
 
 /// The names that the nodes bind in the frame of the row.
@@ -33,34 +59,38 @@ fn bind(nodes: &[Node<'_>], names: &mut BTreeSet<&'static str>) {
     }
 }
 
-/// `sure`: those names that are bound in this row, whatever came before it.
-fn sees_another(
-    nodes: &[Node<'_>],
-    bound: &BTreeSet<&'static str>,
-    sure: &mut BTreeSet<&'static str>,
-) -> bool {
-    in_frame(nodes).into_iter().any(|node| match node {
-        Node::Define(statement @ Stmt::Macro(_)) | Node::Native(statement @ Stmt::CallBlock(_)) => {
-            sure.extend(syntax::defined(statement));
-            let mentioned = reads::mentioned(std::slice::from_ref(node));
-            let other = |name: &&str| *name == ANYTHING || (bound.contains(*name) && !sure.contains(*name));
-            mentioned.iter().any(other)
-        }
-        Node::Capture(_, body) | Node::AutoEscape(_, body) | Node::Filter(_, body) => {
-            let sees = sees_another(body, bound, sure);
-            bind(std::slice::from_ref(node), sure);
-            sees
-        }
-        Node::If(_) => {
-            let mut arms = node.children().into_iter();
-            arms.any(|arm| sees_another(arm, bound, &mut sure.clone()))
-        }
-        Node::For(lp) => sees_another(&lp.otherwise, bound, &mut sure.clone()),
-        _ => {
-            bind(std::slice::from_ref(node), sure);
-            false
-        }
-    })
+impl Names {
+    /// `sure`: the names that are bound in this row, whatever came before it.
+    fn sees_another(&self, nodes: &[Node<'_>], sure: &mut BTreeSet<&'static str>) -> bool {
+        in_frame(nodes).into_iter().any(|node| match node {
+            Node::Define(Stmt::Macro(decl)) if !self.is_used(decl.name) => false,
+            Node::Define(statement @ Stmt::Macro(_)) | Node::Native(statement @ Stmt::CallBlock(_)) => {
+                sure.extend(syntax::defined(statement));
+                let inside = reads::mentioned(std::slice::from_ref(node));
+                let other = |name: &&str| self.bound.contains(*name) && !sure.contains(*name);
+                inside.contains(ANYTHING) || inside.iter().any(other)
+            }
+            Node::Capture(_, body) | Node::AutoEscape(_, body) | Node::Filter(_, body) => {
+                let sees = self.sees_another(body, sure);
+                bind(std::slice::from_ref(node), sure);
+                sees
+            }
+            Node::If(_) => {
+                let mut arms = node.children().into_iter();
+                arms.any(|arm| self.sees_another(arm, &mut sure.clone()))
+            }
+            Node::For(lp) => self.sees_another(&lp.otherwise, &mut sure.clone()),
+            _ => {
+                bind(std::slice::from_ref(node), sure);
+                false
+            }
+        })
+    }
+
+    /// Whether anything in the rows may call the macro: outside of them it is not known.
+    fn is_used(&self, name: &str) -> bool {
+        self.mentioned.contains(name) || self.mentioned.contains(ANYTHING)
+    }
 }
 
 /// The nodes that are not inside a scope of their own.

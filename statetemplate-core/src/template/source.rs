@@ -1,12 +1,14 @@
 //! Loads a template with everything it names, and resolves inheritance, blocks and includes into one tree.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use minijinja::{AutoEscape, Environment};
 use typed_arena::Arena;
 
-use super::expand::{self, Expander, Scope};
+use super::blocks::Called;
+use super::expand::{self, Expander, Scope, Stays};
 use super::machinery::{self, ast};
 use super::node::{For, If, Node, Nodes};
 use super::syntax;
@@ -19,6 +21,8 @@ pub(super) struct Sources {
     templates: BTreeMap<String, Source>,
     /// Statements that stand in no template: calls that are written out.
     written_out: Arena<ast::Stmt<'static>>,
+    /// Why calls were not written out, by the addresses of their statements.
+    stays: RefCell<BTreeMap<usize, Stays>>,
 }
 
 pub(super) struct Source {
@@ -36,6 +40,7 @@ impl Sources {
         let mut sources = Sources {
             templates: BTreeMap::new(),
             written_out: Arena::new(),
+            stays: RefCell::default(),
         };
         let mut wanted = vec![env.get_template(name)?.name().to_owned()];
         while let Some(name) = wanted.pop() {
@@ -74,6 +79,11 @@ impl Sources {
         Ok(sources)
     }
 
+    /// Why the call that is this statement was not written out.
+    pub(super) fn why_called(&self, statement: &ast::Stmt<'static>) -> Option<Stays> {
+        self.stays.borrow().get(&address(statement)).copied()
+    }
+
     /// All templates, by name.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Source> {
         self.templates.values()
@@ -91,14 +101,14 @@ impl Sources {
         &'a self,
         env: &'a Environment<'static>,
         name: &str,
-    ) -> Result<Nodes<'a>, String> {
+    ) -> Result<(Nodes<'a>, Called<'a>), String> {
         let source = self
             .get(name)
             .ok_or_else(|| format!("the template {name:?} was not loaded"))?;
         let mut resolver = Resolver::new(self, env, source);
         let mut nodes = Vec::new();
         resolver.template(source, &mut nodes)?;
-        Ok(nodes.into())
+        Ok((nodes.into(), resolver.called))
     }
 }
 
@@ -109,6 +119,11 @@ impl Source {
             other => std::slice::from_ref(other),
         }
     }
+}
+
+/// Tells the statements of the sources apart, which stay where they are.
+fn address(statement: &ast::Stmt<'static>) -> usize {
+    std::ptr::from_ref(statement).addr()
 }
 
 impl Sources {
@@ -138,8 +153,12 @@ fn escape_name(escape: &AutoEscape) -> Option<&'static str> {
 /// A block's body and the template that it stands in.
 type Body<'a> = (&'a Source, &'a ast::Spanned<ast::Block<'static>>);
 
-struct Resolver<'a> {
+pub(super) struct Resolver<'a> {
     sources: &'a Sources,
+    /// The blocks that expressions call.
+    pub(super) called: Called<'a>,
+    /// What `super()` in an expression means here, if the nodes say so already.
+    pub(super) super_here: Option<&'static str>,
     env: &'a Environment<'static>,
     expander: Expander<'a>,
     /// What the names stand for at the statement that is being resolved.
@@ -147,9 +166,9 @@ struct Resolver<'a> {
     /// Whether that statement is part of a call that was written out: the calls inside were seen to.
     writes_out: bool,
     /// How the page escapes values.
-    page_escape: AutoEscape,
+    pub(super) page_escape: AutoEscape,
     /// How values are escaped here.
-    escape: AutoEscape,
+    pub(super) escape: AutoEscape,
     /// What `autoescape true` means here.
     initial: AutoEscape,
     /// The bodies of each block, the most derived first.
@@ -161,15 +180,17 @@ struct Resolver<'a> {
 }
 
 /// The block whose body is being resolved: its name and how many times it was overridden.
-type Current = Option<(&'static str, usize)>;
+pub(super) type Current = Option<(&'static str, usize)>;
 
 impl<'a> Resolver<'a> {
     fn new(sources: &'a Sources, env: &'a Environment<'static>, source: &'a Source) -> Self {
         Resolver {
             sources,
+            called: Called::new(),
+            super_here: None,
             env,
             expander: Expander::new(sources, env, &source.escape),
-            scope: Scope::new(),
+            scope: Scope::new(sources.changed_namespaces()),
             writes_out: false,
             page_escape: source.escape.clone(),
             escape: source.escape.clone(),
@@ -258,6 +279,7 @@ impl<'a> Resolver<'a> {
         current: Current,
         out: &mut Vec<Node<'a>>,
     ) -> Result<(), String> {
+        self.prepare_calls(source, statement, current, out)?;
         if let ast::Stmt::EmitExpr(_) | ast::Stmt::CallBlock(_) = statement
             && !self.escapes_differently()
             && self.write_out(source, statement, out)?
@@ -273,9 +295,6 @@ impl<'a> Resolver<'a> {
                     self.block(name, depth + 1, out)?;
                 }
                 Some(syntax::BlockCall::Block(name)) => self.block(name, 0, out)?,
-                None if syntax::calls_blocks(&emit.expr) => {
-                    return Err(format!("{:?} uses a block inside an expression", source.name));
-                }
                 None => out.push(Node::Emit(statement)),
             },
             ast::Stmt::ForLoop(syntax) => {
@@ -389,7 +408,12 @@ impl<'a> Resolver<'a> {
     }
 
     /// The body of a block, in a scope of its own as minijinja runs it.
-    fn block(&mut self, name: &'static str, depth: usize, out: &mut Vec<Node<'a>>) -> Result<(), String> {
+    pub(super) fn block(
+        &mut self,
+        name: &'static str,
+        depth: usize,
+        out: &mut Vec<Node<'a>>,
+    ) -> Result<(), String> {
         let bodies = self.blocks.get(name).map_or(&[][..], Vec::as_slice);
         let Some(&(source, block)) = bodies.get(depth) else {
             return Err(format!("there is no block {name:?} to render"));
@@ -399,12 +423,16 @@ impl<'a> Resolver<'a> {
         }
         self.reached.push(block);
         let initial = std::mem::replace(&mut self.initial, self.escape.clone());
+        let super_outside = self.super_here.take();
         out.push(Node::Enter(&[]));
         self.scope.enter();
         let resolved = self.deeper(|this| this.statements(source, &block.body, Some((name, depth)), out));
         self.scope.leave();
         out.push(Node::Leave);
         self.initial = initial;
+        // The block may have said what `super()` means in it.
+        self.super_here = super_outside;
+        out.extend(super_outside.map(Node::Super));
         resolved
     }
 
@@ -472,8 +500,13 @@ impl<'a> Resolver<'a> {
             out.extend(printed.map(Node::Raw));
             return Ok(printed.is_some());
         }
-        let Some(written) = self.expander.call(&self.scope, statement) else {
-            return Ok(false);
+        let written = match self.expander.call(&self.scope, statement) {
+            Ok(written) => written,
+            Err(Stays::NoMacro) => return Ok(false),
+            Err(stays) => {
+                self.sources.stays.borrow_mut().insert(address(statement), stays);
+                return Ok(false);
+            }
         };
         self.writes_out = true;
         let outcome = self.statement(source, self.sources.written_out.alloc(written), None, out);
@@ -503,6 +536,21 @@ impl Sources {
             .filter_map(|name| source.names.get(*name))
             .filter_map(|name| self.get(name))
             .collect()
+    }
+
+    /// The names by which any of the templates changes a namespace.
+    fn changed_namespaces(&self) -> BTreeSet<&'static str> {
+        let mut names = Vec::new();
+        for source in self.iter() {
+            syntax::each_statement(source.statements(), &mut |statement| {
+                if let ast::Stmt::Set(set) = statement
+                    && matches!(set.target, ast::Expr::GetAttr(_))
+                {
+                    syntax::assigned(&set.target, &mut names);
+                }
+            });
+        }
+        names.into_iter().collect()
     }
 
     /// The template that a constant name in `source` means.

@@ -182,20 +182,6 @@ pub(super) fn block_call(expr: &Expr<'static>) -> Option<BlockCall> {
     }
 }
 
-/// Whether `super()` or `self.block()` stands anywhere in an expression.
-pub(super) fn calls_blocks(expr: &Expr<'static>) -> bool {
-    let mut found = false;
-    each_expression(expr, &mut |e| {
-        if let Expr::Call(call) = e {
-            found |= matches!(
-                call.identify_call(),
-                CallType::Function("super") | CallType::Block(_)
-            );
-        }
-    });
-    found
-}
-
 /// The blocks that a template declares, wherever they stand.
 pub(super) fn blocks<'e>(statements: &'e [Stmt<'static>]) -> Vec<&'e ast::Spanned<ast::Block<'static>>> {
     let mut found = Vec::new();

@@ -64,6 +64,27 @@ fn a_template_that_has_everything_is_explained() {
 }
 
 #[test]
+fn what_a_macro_prints_is_explained_where_the_macro_stands() {
+    let explained = explain(&[
+        (
+            "page.html",
+            "{% from 'cards.html' import card %}<main>{% for task in tasks %}{{ card(task, loop.index) }}{% endfor %}</main>",
+        ),
+        (
+            "cards.html",
+            "{# Cards. #}
+{% macro card(task, number) %}
+<article id=\"c{{ task.id }}\">
+  <h2>{{ number }}: {{ task.name }}</h2>
+  {% if task.done %}<b>{{ task.by|safe }}</b>{% endif %}
+</article>
+{% endmacro %}",
+        ),
+    ]);
+    insta::assert_snapshot!(explained);
+}
+
+#[test]
 fn a_page_that_is_sent_as_a_whole_says_why() {
     let explained = explain(&[
         (

@@ -484,6 +484,19 @@ fn includes_and_macros_do_not_share_what_minijinja_keeps_apart() {
     };
     let m = "{% macro m(a) %}<i>{{ x }}{{ a }}</i>{% endmacro %}";
     fine(
+        &[
+            (
+                "page.html",
+                "<main>{% for k in [1, x] %}{% include 'row.html' %}{% set y = k %}{% endfor %}</main>",
+            ),
+            (
+                "row.html",
+                "{% macro m(a) %}<b>{{ a }}{{ k }}{{ y }}{{ caller() }}</b>{% endmacro %}{% call m(x) %}{{ k }}{{ y }}{{ loop.index }}{% endcall %}",
+            ),
+        ],
+        &data,
+    );
+    fine(
         &templates(leaked(format!("{m}<p>{{% include 'uses.html' %}}</p>"))),
         &data,
     );
@@ -839,4 +852,22 @@ fn a_long_chain_of_macros_is_followed_as_far_as_it_goes() {
             &[json!({"x": 1}), json!({"x": 2})],
         );
     }
+}
+
+#[test]
+fn of_an_argument_only_what_is_used_is_read() {
+    let page = "{% macro card(user, n=1) %}<i>{{ user.name }}</i><b>{{ n }}</b>{% endmacro %}<main>{{ card(a.user, n=b) }}{{ card(a) }}</main>";
+    let explained = Plan::compile(&environment(&[("page.html", page)]), "page.html")
+        .unwrap()
+        .explain();
+    assert!(explained.contains("reads a.user.name\n"), "{explained}");
+    assert!(explained.contains("reads a.name\n"), "{explained}");
+    fine(
+        &[("page.html", page)],
+        &[
+            json!({"a": {"user": {"name": "u"}, "name": "a"}}),
+            json!({"a": {"user": {"name": "v"}, "name": "a"}, "b": 2}),
+            json!({"a": {"user": {"name": "v"}, "name": "b"}}),
+        ],
+    );
 }

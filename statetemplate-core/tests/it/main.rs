@@ -3,6 +3,7 @@
 // Helpers unwrap like the tests they serve; clippy takes only test functions for tests.
 #![allow(clippy::unwrap_used)]
 
+mod blocks;
 mod coverage;
 mod deep;
 mod document;

@@ -102,6 +102,9 @@ fn changes_everywhere_are_followed() {
         "{% set ns = namespace(items=[], html='') %}{% for x in xs %}{% set ns.items = ns.items + [x * k] %}{% set ns.html = ('<b>' ~ x ~ '</b>')|safe %}{% endfor %}<ul>{% for i in ns.items %}<li>{{ i }}</li>{% endfor %}</ul>{{ ns.html }}",
         // Made in a branch.
         "{% if on %}{% set ns = namespace(n=1) %}{% else %}{% set ns = namespace(n=2) %}{% endif %}{% for x in xs %}{% set ns.n = ns.n + x %}{% endfor %}<p>{{ ns.n }}</p>",
+        // Kept before it changes.
+        "{% set ns = namespace(n=1) %}{% set t %}<b>{{ ns.n }}</b>{% endset %}{% for x in xs %}{% set ns.n = ns.n + x %}{% endfor %}<p>{{ t }}{{ ns.n }}</p>",
+        "{% set ns = namespace(n=1) %}{% set t %}{{ ns.n }}{% endset %}{% with %}{% set ns.n = ns.n + k %}{% endwith %}<p>{{ t }}{{ ns.n }}</p>",
         // Only its being there counts.
         "{% set ns = namespace() %}{% if on %}{% set ns.n = k %}{% endif %}<p>{{ ns.n is defined }} {{ ns is defined }} {{ ns['n'] }}</p>",
     ] {
@@ -165,6 +168,8 @@ fn piece(depth: u32, in_loop: bool) -> BoxedStrategy<String> {
         1 => Just(format!("{{% set b.n = a.n - {operand} %}}")),
         1 => Just("{% set v = a.n %}<u>{{ v }}</u>".to_owned()),
         1 => Just("{% set b = namespace(n=k) %}".to_owned()),
+        1 => Just("{% set c %}<b>{{ a.n }}</b>{% endset %}".to_owned()),
+        1 => Just("{{ c }}".to_owned()),
         1 => Just("<em>{{ k }}</em>".to_owned()),
         1 => Just("<title>{% if on %}{% set a.n = a.n + 1 %}{% endif %}{{ a.n }}</title>".to_owned()),
     ];

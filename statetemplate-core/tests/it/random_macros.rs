@@ -51,6 +51,13 @@ fn piece(depth: u32, callable: Callable) -> BoxedStrategy<String> {
         1 => value().prop_map(|value| format!("<i class=\"a {{{{ {value} }}}}\">x</i>")),
         2 => (name(), value()).prop_map(|(name, value)| format!("{{% set {name} = {value} %}}")),
         1 => Just("text ".to_owned()),
+        1 => prop_oneof![
+            Just("{% import 'ui.html' as ui %}"),
+            Just("{% from 'more.html' import u1 %}"),
+            Just("{% macro m0(t, n) %}<s>{{ t }}{{ n }}{{ k }}{% if caller %}{{ caller(n) }}{% endif %}</s>{% endmacro %}"),
+            Just("{% macro m1(t, k=n) %}{% for n in xs %}<s>{{ k }}{{ n }}{{ on }}</s>{% endfor %}{% endmacro %}"),
+        ]
+        .prop_map(str::to_owned),
     ];
     if depth == 0 {
         return leaf.boxed();
@@ -64,6 +71,8 @@ fn piece(depth: u32, callable: Callable) -> BoxedStrategy<String> {
         1 => (name(), value(), body()).prop_map(|(name, value, body)| format!("{{% with {name} = {value} %}}{body}{{% endwith %}}")),
         2 => (name(), body()).prop_map(|(name, body)| format!("<ul>{{% for {name} in xs %}}<li>{body}</li>{{% endfor %}}</ul>")),
         2 => (name(), body()).prop_map(|(name, body)| format!("{{% set s %}}<u>{body}</u>{{% endset %}}{{{{ s }}}}<hr>{{% set {name} = 1 %}}{{{{ s }}}}")),
+        1 => body().prop_map(|body| format!("{{% filter upper %}}{body}{{% endfilter %}}")),
+        1 => body().prop_map(|body| format!("{{% autoescape true %}}{body}{{% endautoescape %}}")),
         3 => (call(callable), prop::option::of(name()), body()).prop_map(|(call, name, body)| {
             let params = name.map_or(String::new(), |name| format!("({name})"));
             format!("{{% call{params} {call} %}}{body}{{% endcall %}}")
@@ -116,21 +125,50 @@ fn templates() -> impl Strategy<Value = (String, String)> {
         definition("m0", &["ui.u0", "u1"]),
         definition("m1", &["ui.u0", "u1", "m0"]),
         definition("m2", &["ui.u1", "m0", "m1"]),
-        prop::collection::vec(piece(2, &["ui.u0", "u1", "m0", "m1", "m2"]), 1..5),
+        prop::collection::vec(
+            prop_oneof![
+                6 => piece(2, &["ui.u0", "u1", "m0", "m1", "m2"]),
+                1 => Just("{% include 'part.html' %}".to_owned()),
+                1 => Just("<ol>{% for k in xs %}<li>{% include 'part.html' %}</li>{% endfor %}</ol>".to_owned()),
+            ],
+            1..5),
         maybe_set(),
         0..3usize,
+        any::<bool>(),
     )
-        .prop_map(|(m0, m1, m2, body, set, order)| {
+        .prop_map(|(m0, m1, m2, body, set, order, inherits)| {
             let import = "{% import 'ui.html' as ui %}{% from 'ui.html' import u1 %}";
             let head = match order {
                 0 => format!("{import}{set}{m0}{m1}{m2}"),
                 1 => format!("{m2}{set}{m1}{import}{m0}"),
                 _ => format!("{set}{m0}{m1}{m2}{import}"),
             };
+            if inherits {
+                let (a, b) = body.split_at(body.len() / 2);
+                return format!(
+                    "{{% extends 'base.html' %}}{head}{{% block a %}}{}{{% endblock %}}{{% block b %}}{}{{% endblock %}}",
+                    a.concat(),
+                    b.concat()
+                );
+            }
             format!("<main>{head}{}</main>", body.concat())
         });
     (page, ui)
 }
+
+/// What the page includes, imports and extends.
+const OTHERS: &[(&str, &str)] = &[
+    ("part.html", "<div>{{ m0(t, n) }}{{ u1(k) }}{{ ui.u0(n) }}</div>"),
+    (
+        "more.html",
+        "{% set k = n %}{% from 'ui.html' import u0 %}{% macro u1(t, n=k) %}<em>{{ u0(t, n) }}{{ k }}{% if caller %}{{ caller(t) }}{% endif %}</em>{% endmacro %}",
+    ),
+    (
+        "base.html",
+        "{% macro m0(t, n='base') %}<q>{{ t }}{{ n }}{{ k }}{% if caller %}{{ caller(t) }}{% endif %}</q>{% endmacro %}\
+         <main>{% block a %}{% endblock %}{% set k = 'base' %}{% for n in xs %}<div>{% block b %}{% endblock %}</div>{% endfor %}</main>",
+    ),
+];
 
 /// Whether minijinja renders the page on all of this data: a random page may well be wrong.
 fn renders(env: &Environment<'static>, steps: &[Value]) -> bool {
@@ -141,7 +179,7 @@ fn renders(env: &Environment<'static>, steps: &[Value]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, max_shrink_iters: 4000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, max_shrink_iters: 4000, ..ProptestConfig::default() })]
 
     #[test]
     fn random_macros_follow_random_data(
@@ -151,6 +189,9 @@ proptest! {
         let mut env = Environment::new();
         let parsed = env.add_template_owned("page.html", page).and_then(|()| env.add_template_owned("ui.html", ui));
          prop_assert!(parsed.is_ok(), "{parsed:?}");
+        for (name, source) in OTHERS {
+            env.add_template(name, source).unwrap();
+        }
         prop_assume!(renders(&env, &steps));
         let mut page = Page::open(&env, "page.html", &steps[0]);
         for step in &steps[1..] {

@@ -52,6 +52,20 @@ fn a_scope_may_end_in_the_middle_of_a_text() {
 }
 
 #[test]
+fn statements_that_print_nothing_leave_nothing_among_the_values() {
+    let env = environment(&[
+        (
+            "page.html",
+            "<main>{% for n in xs %}<div>{% if t %}{% from 'ui.html' import m %}{% do range(2) %}{{ t }}{{ n }}{% endif %}</div>{% endfor %}</main>",
+        ),
+        ("ui.html", "{% macro m(x) %}{{ x }}{% endmacro %}"),
+    ]);
+    let mut page = Page::open(&env, "page.html", &json!({"t": "", "xs": []}));
+    page.update(&json!({"t": "a", "xs": [1]}));
+    page.update(&json!({"t": "b", "xs": [1, 2]}));
+}
+
+#[test]
 fn break_and_continue_end_and_skip_rows() {
     let env = environment(&[(
         "page.html",

@@ -8,7 +8,7 @@ use minijinja::Value;
 use super::copy::{Copier, rebound_in, spanned};
 use super::names::{Caller, Env, Home, Known, Written};
 use super::scope::{Place, What};
-use super::{MAX_DEPTH, Opaque};
+use super::{MAX_DEPTH, Stays};
 use crate::template::machinery::Span;
 use crate::template::machinery::ast::{self, CallArg, CallType, Expr, Stmt};
 
@@ -50,27 +50,27 @@ impl<'a> Copier<'_, 'a> {
         env: &mut Env<'a>,
         call: &'a ast::Spanned<ast::Call<'static>>,
         block: Option<&'a ast::Spanned<ast::Macro<'static>>>,
-    ) -> Result<Stmt<'static>, Opaque> {
+    ) -> Result<Stmt<'static>, Stays> {
         let definition = match call.identify_call() {
             CallType::Function("caller") if block.is_none() && env.knows_caller() => {
                 return self.call_body(env, call);
             }
             CallType::Function(name) => match self.resolve(env, name)?.what {
                 What::Macro(definition) => definition,
-                _ => return Err(Opaque),
+                _ => return Err(Stays::NoMacro),
             },
             CallType::Method(Expr::Var(module), name) => match self.resolve(env, module.id)?.what {
-                What::Module(id) => self.expander.modules[id].exported(name).ok_or(Opaque)?,
-                _ => return Err(Opaque),
+                What::Module(id) => self.expander.modules[id].exported(name).ok_or(Stays::NoMacro)?,
+                _ => return Err(Stays::NoMacro),
             },
-            _ => return Err(Opaque),
+            _ => return Err(Stays::NoMacro),
         };
         if self
             .active
             .iter()
             .any(|active| std::ptr::eq(*active, definition.decl))
         {
-            return Err(Opaque);
+            return Err(Stays::Recursion);
         }
         let caller = match block {
             None => Caller::Absent,
@@ -86,7 +86,7 @@ impl<'a> Copier<'_, 'a> {
         self.active.pop();
         // minijinja refuses a `call` block around a macro that does not know `caller`.
         if block.is_some() && !inside.used_caller {
-            return Err(Opaque);
+            return Err(Stays::Caller);
         }
         outcome
     }
@@ -96,9 +96,9 @@ impl<'a> Copier<'_, 'a> {
         &mut self,
         env: &mut Env<'a>,
         call: &'a ast::Spanned<ast::Call<'static>>,
-    ) -> Result<Stmt<'static>, Opaque> {
+    ) -> Result<Stmt<'static>, Stays> {
         let Caller::Given(body) = &env.caller else {
-            return Err(Opaque);
+            return Err(Stays::Caller);
         };
         let body = body.clone();
         let mut inside = Env::of_call_body(body.env.clone(), self.next_copy(), env);
@@ -116,9 +116,9 @@ impl<'a> Copier<'_, 'a> {
         env: &mut Env<'a>,
         decl: &'a ast::Spanned<ast::Macro<'static>>,
         call: &'a ast::Spanned<ast::Call<'static>>,
-    ) -> Result<Stmt<'static>, Opaque> {
+    ) -> Result<Stmt<'static>, Stays> {
         if self.depth == MAX_DEPTH {
-            return Err(Opaque);
+            return Err(Stays::Limit);
         }
         self.depth += 1;
         let outcome = self.bind_inside(site, env, decl, call);
@@ -132,11 +132,11 @@ impl<'a> Copier<'_, 'a> {
         env: &mut Env<'a>,
         decl: &'a ast::Spanned<ast::Macro<'static>>,
         call: &'a ast::Spanned<ast::Call<'static>>,
-    ) -> Result<Stmt<'static>, Opaque> {
+    ) -> Result<Stmt<'static>, Stays> {
         let span = call.span();
         let params = parameters(decl)?;
         if params.contains(&"caller") && matches!(env.caller, Caller::Given(_)) {
-            return Err(Opaque);
+            return Err(Stays::Arguments);
         }
         let first_default = params.len() - decl.defaults.len();
         let rebound = rebound_in(&decl.body);
@@ -224,13 +224,13 @@ impl Written {
 }
 
 /// The names of a macro's parameters.
-fn parameters(decl: &ast::Macro<'static>) -> Result<Vec<&'static str>, Opaque> {
+fn parameters(decl: &ast::Macro<'static>) -> Result<Vec<&'static str>, Stays> {
     let mut seen = BTreeSet::new();
     decl.args
         .iter()
         .map(|arg| match arg {
             Expr::Var(var) if seen.insert(var.id) => Ok(var.id),
-            _ => Err(Opaque),
+            _ => Err(Stays::Arguments),
         })
         .collect()
 }
@@ -239,20 +239,23 @@ fn parameters(decl: &ast::Macro<'static>) -> Result<Vec<&'static str>, Opaque> {
 fn arguments<'e>(
     params: &[&'static str],
     args: &'e [CallArg<'static>],
-) -> Result<Vec<(usize, &'e Expr<'static>)>, Opaque> {
+) -> Result<Vec<(usize, &'e Expr<'static>)>, Stays> {
     let mut found = Vec::new();
     for arg in args {
         match arg {
             CallArg::Pos(value) if found.len() < params.len() => found.push((found.len(), value)),
             CallArg::Kwarg(..) => {}
-            _ => return Err(Opaque),
+            _ => return Err(Stays::Arguments),
         }
     }
     for arg in args {
         if let CallArg::Kwarg(name, value) = arg {
-            let param = params.iter().position(|param| param == name).ok_or(Opaque)?;
+            let param = params
+                .iter()
+                .position(|param| param == name)
+                .ok_or(Stays::Arguments)?;
             if found.iter().any(|(known, _)| *known == param) {
-                return Err(Opaque);
+                return Err(Stays::Arguments);
             }
             found.push((param, value));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::names::{Caller, Env, Local};
 use super::scope::Scope;
-use super::{Expander, Opaque};
+use super::{Expander, Stays};
 use crate::template::machinery::Span;
 use crate::template::machinery::ast::{self, CallArg, Expr, Spanned, Stmt};
 use crate::template::syntax;
@@ -39,7 +39,7 @@ impl<'x, 'a> Copier<'x, 'a> {
         env: &mut Env<'a>,
         statements: &'a [Stmt<'static>],
         out: &mut Vec<Stmt<'static>>,
-    ) -> Result<(), Opaque> {
+    ) -> Result<(), Stays> {
         statements
             .iter()
             .try_for_each(|statement| self.statement(env, statement, out))
@@ -49,7 +49,7 @@ impl<'x, 'a> Copier<'x, 'a> {
         &mut self,
         env: &mut Env<'a>,
         statements: &'a [Stmt<'static>],
-    ) -> Result<Vec<Stmt<'static>>, Opaque> {
+    ) -> Result<Vec<Stmt<'static>>, Stays> {
         let mut out = Vec::with_capacity(statements.len());
         self.statements(env, statements, &mut out)?;
         Ok(out)
@@ -60,7 +60,7 @@ impl<'x, 'a> Copier<'x, 'a> {
         env: &mut Env<'a>,
         statement: &'a Stmt<'static>,
         out: &mut Vec<Stmt<'static>>,
-    ) -> Result<(), Opaque> {
+    ) -> Result<(), Stays> {
         self.expander.spend(1)?;
         out.push(match statement {
             Stmt::EmitRaw(raw) => Stmt::EmitRaw(spanned(ast::EmitRaw { raw: raw.raw }, raw.span())),
@@ -68,7 +68,7 @@ impl<'x, 'a> Copier<'x, 'a> {
                 // What can't be written out is printed as it is.
                 match self.emit(env, &emit.expr) {
                     Ok(written_out) => written_out,
-                    Err(Opaque) => self.print(env, &emit.expr, emit.span())?,
+                    Err(_) => self.print(env, &emit.expr, emit.span())?,
                 }
             }
             Stmt::CallBlock(block) => self.call(env, &block.call, Some(&block.macro_decl))?,
@@ -119,7 +119,7 @@ impl<'x, 'a> Copier<'x, 'a> {
             | Stmt::AutoEscape(_)
             | Stmt::Do(_)
             | Stmt::Block(_)
-            | Stmt::Extends(_) => return Err(Opaque),
+            | Stmt::Extends(_) => return Err(Stays::Body),
         });
         Ok(())
     }
@@ -129,7 +129,7 @@ impl<'x, 'a> Copier<'x, 'a> {
         &mut self,
         env: &mut Env<'a>,
         expr: &'a Expr<'static>,
-    ) -> Result<Stmt<'static>, Opaque> {
+    ) -> Result<Stmt<'static>, Stays> {
         match expr {
             Expr::Call(call) => self.call(env, call, None),
             Expr::IfExpr(either) => {
@@ -141,7 +141,7 @@ impl<'x, 'a> Copier<'x, 'a> {
                         either.false_expr.as_ref()
                     };
                     return match chosen {
-                        Some(expr) => self.emit(env, expr).or_else(|Opaque| self.print(env, expr, span)),
+                        Some(expr) => self.emit(env, expr).or_else(|_| self.print(env, expr, span)),
                         None => Ok(Stmt::Template(spanned(ast::Template { children: vec![] }, span))),
                     };
                 }
@@ -151,13 +151,13 @@ impl<'x, 'a> Copier<'x, 'a> {
                     .as_ref()
                     .map(|expr| (expr, self.emit(env, expr)));
                 if yes.is_err() && !matches!(no, Some((_, Ok(_)))) {
-                    return Err(Opaque);
+                    return yes;
                 }
                 let expr = self.expr(env, &either.test_expr)?;
-                let true_body = vec![yes.or_else(|Opaque| self.print(env, &either.true_expr, span))?];
+                let true_body = vec![yes.or_else(|_| self.print(env, &either.true_expr, span))?];
                 let false_body = match no {
                     None => vec![],
-                    Some((expr, no)) => vec![no.or_else(|Opaque| self.print(env, expr, span))?],
+                    Some((expr, no)) => vec![no.or_else(|_| self.print(env, expr, span))?],
                 };
                 let branch = ast::IfCond {
                     expr,
@@ -166,7 +166,7 @@ impl<'x, 'a> Copier<'x, 'a> {
                 };
                 Ok(Stmt::IfCond(spanned(branch, span)))
             }
-            _ => Err(Opaque),
+            _ => Err(Stays::NoMacro),
         }
     }
 
@@ -175,7 +175,7 @@ impl<'x, 'a> Copier<'x, 'a> {
         env: &mut Env<'a>,
         expr: &'a Expr<'static>,
         span: Span,
-    ) -> Result<Stmt<'static>, Opaque> {
+    ) -> Result<Stmt<'static>, Stays> {
         let expr = self.expr(env, expr)?;
         Ok(Stmt::EmitExpr(spanned(ast::EmitExpr { expr }, span)))
     }
@@ -185,7 +185,7 @@ impl<'x, 'a> Copier<'x, 'a> {
         env: &mut Env<'a>,
         branch: &'a Spanned<ast::IfCond<'static>>,
         out: &mut Vec<Stmt<'static>>,
-    ) -> Result<(), Opaque> {
+    ) -> Result<(), Stays> {
         let mut expr = None;
         let decided = match self.asks_for_caller(env, &branch.expr)? {
             Some(answer) => Some(answer),
@@ -200,7 +200,7 @@ impl<'x, 'a> Copier<'x, 'a> {
         let expr = match (decided, expr) {
             (Some(true), _) => return self.statements(env, &branch.true_body, out),
             (Some(false), _) => return self.statements(env, &branch.false_body, out),
-            (None, expr) => expr.ok_or(Opaque)?,
+            (None, expr) => expr.ok_or(Stays::Body)?,
         };
         let before = env.top().clone();
         let true_body = self.body(env, &branch.true_body)?;
@@ -221,7 +221,7 @@ impl<'x, 'a> Copier<'x, 'a> {
         &mut self,
         env: &mut Env<'a>,
         condition: &Expr<'static>,
-    ) -> Result<Option<bool>, Opaque> {
+    ) -> Result<Option<bool>, Stays> {
         let is_caller = |expr: &Expr<'static>| matches!(expr, Expr::Var(var) if var.id == "caller");
         if !env.knows_caller() {
             return Ok(None);
@@ -229,7 +229,7 @@ impl<'x, 'a> Copier<'x, 'a> {
         let given = matches!(env.caller, Caller::Given(_));
         let answer = match condition {
             // Strict about undefined values, minijinja refuses to tell whether one is true.
-            _ if is_caller(condition) && !given && self.expander.is_strict() => return Err(Opaque),
+            _ if is_caller(condition) && !given && self.expander.is_strict() => return Err(Stays::Caller),
             _ if is_caller(condition) => given,
             Expr::UnaryOp(not) if matches!(not.op, ast::UnaryOpKind::Not) => {
                 match self.asks_for_caller(env, &not.expr)? {
@@ -252,7 +252,7 @@ impl<'x, 'a> Copier<'x, 'a> {
         &mut self,
         env: &mut Env<'a>,
         lp: &'a Spanned<ast::ForLoop<'static>>,
-    ) -> Result<Stmt<'static>, Opaque> {
+    ) -> Result<Stmt<'static>, Stays> {
         let iter = self.expr(env, &lp.iter)?;
         env.frames.push(Local {
             rebound: Some(rebound_in(&lp.body)),
@@ -282,7 +282,7 @@ impl<'x, 'a> Copier<'x, 'a> {
         &mut self,
         env: &mut Env<'a>,
         with: &'a Spanned<ast::WithBlock<'static>>,
-    ) -> Result<Stmt<'static>, Opaque> {
+    ) -> Result<Stmt<'static>, Stays> {
         env.frames.push(Local::default());
         let mut assignments = Vec::with_capacity(with.assignments.len());
         for (target, value) in &with.assignments {
@@ -301,7 +301,7 @@ impl<'x, 'a> Copier<'x, 'a> {
     }
 
     /// The target of a `set`, `with` or `for`, which binds names from here on.
-    fn target(&mut self, env: &mut Env<'a>, target: &'a Expr<'static>) -> Result<Expr<'static>, Opaque> {
+    fn target(&mut self, env: &mut Env<'a>, target: &'a Expr<'static>) -> Result<Expr<'static>, Stays> {
         self.expander.spend(1)?;
         Ok(match target {
             Expr::Var(var) => {
@@ -313,12 +313,12 @@ impl<'x, 'a> Copier<'x, 'a> {
                 let items = items.collect::<Result<_, _>>()?;
                 Expr::List(spanned(ast::List { items }, list.span()))
             }
-            _ => return Err(Opaque),
+            _ => return Err(Stays::Body),
         })
     }
 
     /// An expression where minijinja does not look for names that the macro needs.
-    fn unseen(&mut self, env: &mut Env<'a>, expr: &'a Expr<'static>) -> Result<Expr<'static>, Opaque> {
+    fn unseen(&mut self, env: &mut Env<'a>, expr: &'a Expr<'static>) -> Result<Expr<'static>, Stays> {
         env.unseen += 1;
         let copy = self.expr(env, expr);
         env.unseen -= 1;
@@ -329,12 +329,12 @@ impl<'x, 'a> Copier<'x, 'a> {
         &mut self,
         env: &mut Env<'a>,
         expr: &'a Expr<'static>,
-    ) -> Result<Expr<'static>, Opaque> {
+    ) -> Result<Expr<'static>, Stays> {
         self.expander.spend(1)?;
         let span = expr.span();
         Ok(match expr {
             Expr::Var(var) => {
-                let written = self.resolve(env, var.id)?.written.ok_or(Opaque)?;
+                let written = self.resolve(env, var.id)?.written.ok_or(Stays::Names)?;
                 written.into_expr(span)
             }
             Expr::Const(constant) => {
@@ -351,9 +351,10 @@ impl<'x, 'a> Copier<'x, 'a> {
                 Expr::Slice(spanned(copy, span))
             }
             Expr::UnaryOp(e) => {
-                let op = match e.op {
-                    ast::UnaryOpKind::Not => ast::UnaryOpKind::Not,
-                    ast::UnaryOpKind::Neg => ast::UnaryOpKind::Neg,
+                let op = if matches!(e.op, ast::UnaryOpKind::Not) {
+                    ast::UnaryOpKind::Not
+                } else {
+                    ast::UnaryOpKind::Neg
                 };
                 let expr = self.expr(env, &e.expr)?;
                 Expr::UnaryOp(spanned(ast::UnaryOp { op, expr }, span))
@@ -440,11 +441,11 @@ impl<'x, 'a> Copier<'x, 'a> {
         &mut self,
         env: &mut Env<'a>,
         expr: Option<&'a Expr<'static>>,
-    ) -> Result<Option<Expr<'static>>, Opaque> {
+    ) -> Result<Option<Expr<'static>>, Stays> {
         expr.map(|expr| self.expr(env, expr)).transpose()
     }
 
-    fn exprs(&mut self, env: &mut Env<'a>, exprs: &'a [Expr<'static>]) -> Result<Vec<Expr<'static>>, Opaque> {
+    fn exprs(&mut self, env: &mut Env<'a>, exprs: &'a [Expr<'static>]) -> Result<Vec<Expr<'static>>, Stays> {
         exprs.iter().map(|expr| self.expr(env, expr)).collect()
     }
 
@@ -452,7 +453,7 @@ impl<'x, 'a> Copier<'x, 'a> {
         &mut self,
         env: &mut Env<'a>,
         args: &'a [CallArg<'static>],
-    ) -> Result<Vec<CallArg<'static>>, Opaque> {
+    ) -> Result<Vec<CallArg<'static>>, Stays> {
         args.iter()
             .map(|arg| {
                 Ok(match arg {

@@ -18,6 +18,7 @@ mod copy;
 mod module;
 mod names;
 mod scope;
+mod stays;
 mod text;
 
 use std::rc::Rc;
@@ -36,6 +37,7 @@ use scope::What;
 
 pub(super) use copy::rebound_in;
 pub(super) use scope::Scope;
+pub(super) use stays::Stays;
 
 /// How many nodes of syntax one call, or one print of a set block, may be written out to.
 const CALL_LIMIT: usize = 4_000;
@@ -44,10 +46,6 @@ const CALL_LIMIT: usize = 4_000;
 const PAGE_LIMIT: usize = 20_000;
 /// How many calls may be written out inside one another.
 const MAX_DEPTH: usize = 24;
-
-/// What was asked can't be written out, or not exactly: it stays as it is.
-#[derive(Debug)]
-struct Opaque;
 
 /// The number of a module in [`Expander::modules`].
 type ModuleId = usize;
@@ -79,17 +77,21 @@ impl<'a> Expander<'a> {
     }
 
     /// What to run instead of an `{{ m(…) }}` or a `call` block.
-    pub(super) fn call(&mut self, scope: &Scope<'a>, statement: &'a Stmt<'static>) -> Option<Stmt<'static>> {
+    pub(super) fn call(
+        &mut self,
+        scope: &Scope<'a>,
+        statement: &'a Stmt<'static>,
+    ) -> Result<Stmt<'static>, Stays> {
         if !self.enabled {
-            return None;
+            return Err(Stays::NoMacro);
         }
         self.limit = (self.nodes + CALL_LIMIT).min(PAGE_LIMIT);
         let mut copier = Copier::new(self, scope);
         let mut here = Env::here();
         match statement {
-            Stmt::EmitExpr(emit) => copier.emit(&mut here, &emit.expr).ok(),
-            Stmt::CallBlock(block) => copier.call(&mut here, &block.call, Some(&block.macro_decl)).ok(),
-            _ => None,
+            Stmt::EmitExpr(emit) => copier.emit(&mut here, &emit.expr),
+            Stmt::CallBlock(block) => copier.call(&mut here, &block.call, Some(&block.macro_decl)),
+            _ => Err(Stays::NoMacro),
         }
     }
 
@@ -121,10 +123,10 @@ impl<'a> Expander<'a> {
         scope.bind(decl.name, What::Macro(Rc::new(definition)));
     }
 
-    fn spend(&mut self, nodes: usize) -> Result<(), Opaque> {
+    fn spend(&mut self, nodes: usize) -> Result<(), Stays> {
         self.nodes += nodes;
         if self.nodes > self.limit {
-            Err(Opaque)
+            Err(Stays::Limit)
         } else {
             Ok(())
         }

@@ -7,7 +7,7 @@ use super::call::Definition;
 use super::copy::{Copier, rebound_in, spanned};
 use super::names::{Caller, Env, Home, Resolved, Written};
 use super::scope::{Scope, What};
-use super::{Expander, ModuleId, Opaque, PAGE_LIMIT};
+use super::{Expander, ModuleId, PAGE_LIMIT, Stays};
 use crate::template::machinery::ast::{self, Expr, Stmt};
 use crate::template::machinery::intern;
 use crate::template::source::Source;
@@ -37,15 +37,15 @@ pub(super) enum Member<'a> {
 
 impl<'a> Member<'a> {
     /// What the name of this member is for the module's own macros.
-    pub(super) fn resolve(&self, unkept: bool) -> Result<Resolved<'a>, Opaque> {
+    pub(super) fn resolve(&self, unkept: bool) -> Result<Resolved<'a>, Stays> {
         if unkept {
-            return Err(Opaque);
+            return Err(Stays::Names);
         }
         let (written, what) = match self {
             Member::Macro(definition) => (None, What::Macro(definition.clone())),
             Member::Module(id) => (None, What::Module(*id)),
             Member::Set(name) => (Some(Written::Name(name)), What::Value),
-            Member::Unknown => return Err(Opaque),
+            Member::Unknown => return Err(Stays::Names),
         };
         Ok(Resolved { written, what })
     }
@@ -189,7 +189,7 @@ impl<'a> Expander<'a> {
                                 values.push(value);
                                 Member::Set(name)
                             }
-                            Err(Opaque) => Member::Unknown,
+                            Err(_) => Member::Unknown,
                         }
                     }
                     _ => Member::Unknown,
@@ -238,12 +238,12 @@ impl<'a> Expander<'a> {
         id: ModuleId,
         set: &'a ast::Spanned<ast::Set<'static>>,
         name: &'static str,
-    ) -> Result<Stmt<'static>, Opaque> {
+    ) -> Result<Stmt<'static>, Stays> {
         let mut calls = false;
         syntax::each_expression(&set.expr, &mut |expr| calls |= matches!(expr, Expr::Call(_)));
         if calls {
             // What a function returns may differ from call to call.
-            return Err(Opaque);
+            return Err(Stays::Names);
         }
         self.limit = PAGE_LIMIT;
         let mut env = Env::new(Home::Import(id), 0, Caller::Ordinary);

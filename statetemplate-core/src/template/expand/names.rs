@@ -9,7 +9,7 @@ use super::call::CallBody;
 use super::copy::Copier;
 use super::module::Member;
 use super::scope::{Place, What};
-use super::{ModuleId, Opaque};
+use super::{ModuleId, Stays};
 use crate::template::machinery::intern;
 
 /// Where the names that a body does not bind get their meaning.
@@ -183,10 +183,13 @@ impl<'a> Env<'a> {
 
 impl<'a> Copier<'_, 'a> {
     /// What a name stands for in a body, and how the copy writes it.
-    pub(super) fn resolve(&self, env: &mut Env<'a>, name: &'static str) -> Result<Resolved<'a>, Opaque> {
+    pub(super) fn resolve(&self, env: &mut Env<'a>, name: &'static str) -> Result<Resolved<'a>, Stays> {
         // `debug()` shows the names in scope; blocks are not called from copies.
-        if matches!(name, "debug" | "super" | "self") || (name == "caller" && env.knows_caller()) {
-            return Err(Opaque);
+        if matches!(name, "debug" | "super" | "self") {
+            return Err(Stays::Body);
+        }
+        if name == "caller" && env.knows_caller() {
+            return Err(Stays::Caller);
         }
         let mut perhaps = false;
         for local in env.frames.iter().rev() {
@@ -209,7 +212,7 @@ impl<'a> Copier<'_, 'a> {
             return Ok(free);
         }
         let renamed = env.renamed(name);
-        env.early.insert(renamed, free.written.ok_or(Opaque)?);
+        env.early.insert(renamed, free.written.ok_or(Stays::Names)?);
         Ok(Resolved::value(Written::Name(renamed)))
     }
 
@@ -220,13 +223,13 @@ impl<'a> Copier<'_, 'a> {
         name: &'static str,
         unkept: bool,
         in_loop: bool,
-    ) -> Result<Resolved<'a>, Opaque> {
+    ) -> Result<Resolved<'a>, Stays> {
         if name == "caller" {
-            return Err(Opaque);
+            return Err(Stays::Caller);
         }
         if name == "loop" {
             if in_loop || unkept {
-                return Err(Opaque);
+                return Err(Stays::Names);
             }
             if env.frames.iter().any(|local| local.has_loop) {
                 return Ok(Resolved::value(Written::Name("loop")));
@@ -243,16 +246,16 @@ impl<'a> Copier<'_, 'a> {
                 continue;
             };
             if unkept || (stale && depth != innermost) {
-                return Err(Opaque);
+                return Err(Stays::Names);
             }
             return match known {
                 Known::Is(written) => Ok(Resolved::value(written.clone())),
                 Known::Bound => Ok(Resolved::value(Written::Name(env.renamed(name)))),
-                Known::Perhaps => Err(Opaque),
+                Known::Perhaps => Err(Stays::Names),
             };
         }
         if stale {
-            return Err(Opaque);
+            return Err(Stays::Names);
         }
         match &env.outer {
             Some((outer, outer_in_loop)) => self.through(outer, name, unkept, *outer_in_loop),
@@ -261,19 +264,19 @@ impl<'a> Copier<'_, 'a> {
     }
 
     /// What a name stands for where a macro is defined, if it stands for the same where its copy goes.
-    fn at_home(&self, home: Home, name: &'static str, unkept: bool) -> Result<Resolved<'a>, Opaque> {
+    fn at_home(&self, home: Home, name: &'static str, unkept: bool) -> Result<Resolved<'a>, Stays> {
         let now = self.scope.lookup(name);
         let written = Some(Written::Name(name));
         let special = matches!(name, "loop" | "self" | "super" | "caller");
         match home {
             Home::Here => {}
             Home::Block(_) if name == "loop" => {}
-            _ if special => return Err(Opaque),
+            _ if special => return Err(Stays::Names),
             Home::Frame(place) | Home::Block(place) => {
                 let kept = self.scope.seen_from(place, name)?;
                 let time = |found: &Option<super::scope::Found<'a>>| found.as_ref().map(|found| found.time);
                 if time(&kept) != time(&now) || (unkept && now.is_some()) {
-                    return Err(Opaque);
+                    return Err(Stays::Names);
                 }
             }
             Home::Module(id) => {
@@ -282,14 +285,14 @@ impl<'a> Copier<'_, 'a> {
                 }
                 self.at_import(id, name)?;
                 if unkept && now.is_some() {
-                    return Err(Opaque);
+                    return Err(Stays::Names);
                 }
             }
             Home::Import(id) => {
                 if let Some(member) = self.expander.modules[id].members.get(name) {
                     return match member {
                         Member::Set(_) => member.resolve(false),
-                        _ => Err(Opaque),
+                        _ => Err(Stays::Names),
                     };
                 }
                 self.at_import(id, name)?;
@@ -300,17 +303,17 @@ impl<'a> Copier<'_, 'a> {
     }
 
     /// Makes sure that a name that a module does not bind still means what it meant at the import.
-    fn at_import(&self, id: ModuleId, name: &str) -> Result<(), Opaque> {
+    fn at_import(&self, id: ModuleId, name: &str) -> Result<(), Stays> {
         let module = &self.expander.modules[id];
         let mut around = module.parent;
         while let Some(id) = around {
             if self.expander.modules[id].members.contains_key(name) {
-                return Err(Opaque);
+                return Err(Stays::Names);
             }
             around = self.expander.modules[id].parent;
         }
         match self.scope.lookup(name) {
-            Some(found) if found.time >= module.time => Err(Opaque),
+            Some(found) if found.time >= module.time => Err(Stays::Names),
             _ => Ok(()),
         }
     }

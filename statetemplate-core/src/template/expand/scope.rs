@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::call::Definition;
 use super::text::Text;
-use super::{ModuleId, Opaque};
+use super::{ModuleId, Stays};
 
 /// The frames that are open at one place of the page.
 ///
@@ -15,9 +15,19 @@ pub(in super::super) struct Scope<'a> {
     frames: Vec<Frame<'a>>,
     /// Counts what was bound, so that two bindings can be told apart and ordered.
     time: usize,
-    /// The run of a template's code: each include is one. What an include sets is not seen by the macros around it.
-    run: usize,
+    run: Run,
     runs: usize,
+    /// Namespaces that are changed somewhere: what they hold may be another whenever it is read.
+    changed: BTreeSet<&'static str>,
+}
+
+/// The run of a template's code: each include is one. Macros and what they keep of a frame are apart from those of the
+/// code that includes it.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Run {
+    number: usize,
+    /// For an include: the frame that it is run in, and when it started.
+    started: Option<(usize, usize)>,
 }
 
 #[derive(Clone, Default)]
@@ -62,6 +72,8 @@ pub(super) struct Found<'a> {
 pub(super) struct Place {
     frame: usize,
     run: usize,
+    /// When the include started that the closure belongs to alone, if it is run in this very frame.
+    fresh_since: Option<usize>,
 }
 
 /// The state before a statement of which only one part, or none, is run.
@@ -72,12 +84,17 @@ pub(in super::super) struct Fork<'a> {
 }
 
 impl<'a> Scope<'a> {
-    pub(in super::super) fn new() -> Self {
+    /// `changed`: the names by which namespaces are changed, anywhere.
+    pub(in super::super) fn new(changed: BTreeSet<&'static str>) -> Self {
         Scope {
             frames: vec![Frame::default()],
             time: 0,
-            run: 0,
+            run: Run {
+                number: 0,
+                started: None,
+            },
             runs: 0,
+            changed,
         }
     }
 
@@ -98,12 +115,16 @@ impl<'a> Scope<'a> {
     }
 
     /// Starts to follow an include; returns what [`Scope::end_include`] wants.
-    pub(in super::super) fn start_include(&mut self) -> usize {
+    pub(in super::super) fn start_include(&mut self) -> Run {
         self.runs += 1;
-        std::mem::replace(&mut self.run, self.runs)
+        let run = Run {
+            number: self.runs,
+            started: Some((self.frames.len() - 1, self.time)),
+        };
+        std::mem::replace(&mut self.run, run)
     }
 
-    pub(in super::super) fn end_include(&mut self, outer: usize) {
+    pub(in super::super) fn end_include(&mut self, outer: Run) {
         self.run = outer;
     }
 
@@ -171,27 +192,40 @@ impl<'a> Scope<'a> {
 
     /// What a closure made at `place` has for a name. It is the same that a lookup from there finds, because stores in
     /// the frame go to the closure too; not so those of includes, and not where rows start with their names forgotten.
-    pub(super) fn seen_from(&self, place: Place, name: &str) -> Result<Option<Found<'a>>, Opaque> {
+    pub(super) fn seen_from(&self, place: Place, name: &str) -> Result<Option<Found<'a>>, Stays> {
         let found = self.lookup_from(place.frame, name);
         let rebound = self.frames[place.frame].rebound.as_ref();
-        match &found {
+        let told = match &found {
+            // An include's closure starts with what is there.
+            _ if place.fresh_since.is_some() => found.as_ref().is_none_or(|found| {
+                found.frame != place.frame
+                    || found.run == place.run
+                    || place.fresh_since.is_some_and(|start| found.time <= start)
+            }),
             Some(found) if found.frame == place.frame => {
-                if found.run != place.run || (rebound.is_some() && found.conditional) {
-                    return Err(Opaque);
-                }
+                found.run == place.run && !(rebound.is_some() && found.conditional)
             }
-            _ if rebound.is_some_and(|names| names.contains(name)) => return Err(Opaque),
-            _ => {}
+            _ => !rebound.is_some_and(|names| names.contains(name)),
+        };
+        if !told {
+            return Err(Stays::Names);
         }
         Ok(found)
     }
 
     /// The innermost frame, for a closure made here.
     pub(super) fn place(&self) -> Place {
+        let frame = self.frames.len() - 1;
+        let fresh_since = self.run.started.filter(|(started_in, _)| *started_in == frame);
         Place {
-            frame: self.frames.len() - 1,
-            run: self.run,
+            frame,
+            run: self.run.number,
+            fresh_since: fresh_since.map(|(_, time)| time),
         }
+    }
+
+    pub(super) fn is_changed(&self, name: &str) -> bool {
+        self.changed.contains(name)
     }
 
     /// A time after all that was bound so far.
@@ -226,7 +260,7 @@ impl<'a> Scope<'a> {
         Binding {
             what,
             time: self.time,
-            run: self.run,
+            run: self.run.number,
             conditional,
         }
     }

@@ -43,7 +43,11 @@ impl<'a> Scope<'a> {
             return;
         };
         let names = reads::mentioned(nodes);
-        let again = set.filter.is_none() && !names.contains(ANYTHING) && prints_the_same_again(nodes, 0);
+        let again = set.filter.is_none()
+            && !names
+                .iter()
+                .any(|name| *name == ANYTHING || self.is_changed(name))
+            && prints_the_same_again(nodes, 0);
         if !again {
             return self.bind_value(target.id);
         }
@@ -71,6 +75,8 @@ fn prints_the_same_again(nodes: &[Node<'_>], mut open: usize) -> bool {
             open = open.saturating_sub(1);
             true
         }
+        // What a namespace holds outlives every frame.
+        Node::Define(ast::Stmt::Set(set)) if matches!(set.target, Expr::GetAttr(_)) => false,
         Node::Define(ast::Stmt::Set(_)) | Node::Capture(..) if open == 0 => false,
         Node::Define(ast::Stmt::Set(_)) | Node::Raw(_) | Node::Emit(_) => !calls(node),
         Node::Define(_)
@@ -78,6 +84,7 @@ fn prints_the_same_again(nodes: &[Node<'_>], mut open: usize) -> bool {
         | Node::Jump(_)
         | Node::Escape(_)
         | Node::Unescape { .. }
+        | Node::Super(_)
         | Node::Guarded(..)
         | Node::Captured(..) => false,
         Node::If(_) | Node::For(_) | Node::AutoEscape(..) | Node::Filter(..) | Node::Capture(..) => {
