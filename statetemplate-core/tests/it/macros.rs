@@ -664,6 +664,16 @@ fn set_blocks_are_followed_where_they_are_printed() {
 }
 
 #[test]
+fn a_set_block_keeps_what_a_namespace_held() {
+    let page = "<main>{% set ns = namespace(n=0) %}{% set s %}<i>{{ ns.n }}</i>{% endset %}{% for x in xs %}{% set ns.n = x %}{% endfor %}<p>{{ s }}</p><b>{{ ns.n }}</b></main>";
+    let env = environment(&[("page.html", page)]);
+    steps(
+        &env,
+        &[json!({"xs": [1]}), json!({"xs": [1, 2]}), json!({"xs": []})],
+    );
+}
+
+#[test]
 fn a_set_block_is_computed_once() {
     let mut env = environment(&[(
         "page.html",
