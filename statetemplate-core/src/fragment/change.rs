@@ -74,7 +74,7 @@ fn between<'t>(
             }
             (!pairs.is_empty()).then_some(Change::Attributes(pairs))
         }
-        SlotKind::Region { .. } => Some(Change::Region(new(first).into_owned())),
+        SlotKind::Region => Some(Change::Region(new(first).into_owned())),
         SlotKind::Branch | SlotKind::List(_) => None,
     }
 }

@@ -62,7 +62,7 @@ fn arm(tree: &Tree) -> Option<(FragmentId, &[Tree])> {
 
 fn row(tree: &Tree, at: usize) -> Option<&[Tree]> {
     match tree {
-        Tree::List { rows, .. } => rows.get(at).map(|row| row.as_slice()),
+        Tree::List { rows, .. } => rows.get(at).map(Vec::as_slice),
         _ => None,
     }
 }
