@@ -261,12 +261,9 @@ impl<'a> Names<'a> {
                             inner.read(default, &mut reads);
                             self.read(default, &mut reads);
                         }
-                        // minijinja overlooks some names when it makes the macro's closure, and then the macro sees the
-                        // data instead of what is in scope.
                         let mut mentions = BTreeSet::new();
                         mentioned_in_statement(statement, &mut mentions);
-                        let bound = mentions.iter().filter(|name| self.meaning(name).is_some());
-                        reads.paths.extend(bound.map(|name| vec![Step::Key(name)]));
+                        self.overlooked(&mentions, &mut reads);
                         Meaning::Macro { reads, mentions }
                     }
                     Stmt::Import(import) => self.imported(&import.expr),
@@ -481,7 +478,12 @@ impl<'a> Names<'a> {
         let reads = match source {
             Some(source) => {
                 let mut reads = Reads::default();
+                let mut mentions = BTreeSet::new();
+                for statement in source.statements() {
+                    mentioned_in_statement(statement, &mut mentions);
+                }
                 self.statements(source.statements(), &mut reads);
+                self.overlooked(&mentions, &mut reads);
                 reads
             }
             None => Reads {
@@ -490,6 +492,13 @@ impl<'a> Names<'a> {
             },
         };
         Meaning::Local { reads, plain: false }
+    }
+
+    /// What a macro reads whose names these are beside what they stand for here. minijinja overlooks some of them when it
+    /// makes the macro's closure, and then the macro sees the data instead of what is in scope.
+    fn overlooked(&self, mentions: &BTreeSet<&'static str>, reads: &mut Reads) {
+        let bound = mentions.iter().filter(|name| self.meaning(name).is_some());
+        reads.paths.extend(bound.map(|name| vec![Step::Key(name)]));
     }
 
     /// Why the call that is this statement was not written out.

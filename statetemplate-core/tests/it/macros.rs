@@ -347,6 +347,21 @@ fn names_that_minijinja_does_not_keep_for_a_macro_come_from_the_data() {
 }
 
 #[test]
+fn the_default_of_an_imported_macro_reads_the_data() {
+    let page = "<main>{% set t = n %}{% from 'ui.html' import m %}<p>{{ m()|upper }}</p>{{ m() }}</main>";
+    let ui = "{% macro m(t='d', n=t) %}<b>{{ n }}</b>{% endmacro %}";
+    let env = environment(&[("page.html", page), ("ui.html", ui)]);
+    steps(
+        &env,
+        &[
+            json!({"t": "", "n": 0}),
+            json!({"t": "a", "n": 0}),
+            json!({"t": "a", "n": 1}),
+        ],
+    );
+}
+
+#[test]
 fn what_a_macro_binds_is_its_own() {
     let data = [
         json!({"x": "X", "i": "I", "n": "N", "xs": [1, 2], "on": true}),
@@ -661,6 +676,16 @@ fn set_blocks_are_followed_where_they_are_printed() {
     ] {
         opaque(&[("page.html", page)], &data);
     }
+}
+
+#[test]
+fn a_set_block_keeps_what_a_namespace_held() {
+    let page = "<main>{% set ns = namespace(n=0) %}{% set s %}<i>{{ ns.n }}</i>{% endset %}{% for x in xs %}{% set ns.n = x %}{% endfor %}<p>{{ s }}</p><b>{{ ns.n }}</b></main>";
+    let env = environment(&[("page.html", page)]);
+    steps(
+        &env,
+        &[json!({"xs": [1]}), json!({"xs": [1, 2]}), json!({"xs": []})],
+    );
 }
 
 #[test]

@@ -39,8 +39,10 @@ pub(super) use copy::rebound_in;
 pub(super) use scope::Scope;
 pub(super) use stays::Stays;
 
-/// How many nodes of syntax one call, or one print of a set block, may be written out to.
+/// How many nodes of syntax one call may be written out to.
 const CALL_LIMIT: usize = 4_000;
+/// How many nodes a set block may have that is written out where it is printed.
+const TEXT_LIMIT: usize = 500;
 /// How many nodes of syntax all calls of a page may be written out to. Beyond it calls stay calls: they are slower to
 /// update, while a page of any size has to compile.
 const PAGE_LIMIT: usize = 20_000;
@@ -85,14 +87,19 @@ impl<'a> Expander<'a> {
         if !self.enabled {
             return Err(Stays::NoMacro);
         }
-        self.limit = (self.nodes + CALL_LIMIT).min(PAGE_LIMIT);
+        let before = self.nodes;
+        self.limit = PAGE_LIMIT.min(before + CALL_LIMIT);
         let mut copier = Copier::new(self, scope);
         let mut here = Env::here();
-        match statement {
+        let written = match statement {
             Stmt::EmitExpr(emit) => copier.emit(&mut here, &emit.expr),
             Stmt::CallBlock(block) => copier.call(&mut here, &block.call, Some(&block.macro_decl)),
             _ => Err(Stays::NoMacro),
+        };
+        if written.is_err() {
+            self.nodes = before;
         }
+        written
     }
 
     /// The nodes to run instead of an `{{ x }}`, where `x` is a set block.
@@ -109,8 +116,11 @@ impl<'a> Expander<'a> {
         };
         match scope.lookup(var.id)?.what {
             What::Text(text) if self.enabled && text.means_the_same(scope) => {
-                self.limit = (self.nodes + CALL_LIMIT).min(PAGE_LIMIT);
-                self.spend(text.size()).ok()?;
+                self.limit = PAGE_LIMIT.min(self.nodes + TEXT_LIMIT);
+                if self.nodes + text.size() > self.limit {
+                    return None;
+                }
+                self.nodes += text.size();
                 Some(text.nodes())
             }
             _ => None,
