@@ -1,19 +1,26 @@
 //! Which old row each new row is, and the order in which they then stand.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use super::Run;
 use super::values::Tree;
 
-/// The old rows that are not matched yet.
+/// The rows of a list before and after, matched as far as that is known. Rows at both ends that did not change take no
+/// memory, since in most updates that is nearly all of them.
 pub(super) struct Matching {
-    /// For each new row the old one that it is.
-    pub(super) old_of: Vec<Option<usize>>,
+    old: usize,
+    new: usize,
+    /// How many rows at the start, and at the end, are the same.
+    prefix: usize,
+    suffix: usize,
+    /// For each new row in between the old one that it is.
+    middle: Vec<Option<usize>>,
+    /// Which of the old rows in between are matched.
     taken: Vec<bool>,
 }
 
 impl Matching {
-    /// Matches rows that are equal in place: at the start, at the end, and then wherever they went.
+    /// Matches rows that are equal: at the start, at the end, and then wherever they went.
     pub(super) fn by_identity(
         old: usize,
         new: usize,
@@ -21,72 +28,118 @@ impl Matching {
         old_identity: impl Fn(usize) -> u64,
         new_identity: impl Fn(usize) -> u64,
     ) -> Self {
-        let mut matching = Matching {
-            old_of: vec![None; new],
-            taken: vec![false; old],
-        };
         let shorter = old.min(new);
         let prefix = (0..shorter).take_while(|&row| same(row, row)).count();
-        (0..prefix).for_each(|row| matching.set(row, row));
         let suffix = (0..shorter - prefix)
             .take_while(|&row| same(old - 1 - row, new - 1 - row))
             .count();
-        (0..suffix).for_each(|row| matching.set(new - 1 - row, old - 1 - row));
-        if prefix + suffix < old && prefix + suffix < new {
-            let mut places: HashMap<u64, VecDeque<usize>> = HashMap::new();
-            for row in prefix..old - suffix {
-                places.entry(old_identity(row)).or_default().push_back(row);
-            }
-            for row in prefix..new - suffix {
-                let Some(candidates) = places.get_mut(&new_identity(row)) else {
-                    continue;
-                };
-                if let Some(at) = candidates.iter().position(|&candidate| same(candidate, row))
-                    && let Some(found) = candidates.remove(at)
-                {
-                    matching.set(row, found);
-                }
-            }
+        let mut matching = Matching {
+            old,
+            new,
+            prefix,
+            suffix,
+            middle: vec![None; new - prefix - suffix],
+            taken: vec![false; old - prefix - suffix],
+        };
+        if matching.middle.is_empty() || matching.taken.is_empty() {
+            return matching;
         }
+        let (left_old, left_new) = (matching.unmatched_old(), matching.unmatched_new());
+        matching.by_part(&left_old, &left_new, same, old_identity, new_identity);
         matching
     }
 
+    /// Matches rows of which a part is the same; of equal ones the first with the first.
+    pub(super) fn by_part(
+        &mut self,
+        old: &[usize],
+        new: &[usize],
+        same: impl Fn(usize, usize) -> bool,
+        old_identity: impl Fn(usize) -> u64,
+        new_identity: impl Fn(usize) -> u64,
+    ) {
+        let mut places: Vec<(u64, usize)> = old.iter().map(|&row| (old_identity(row), row)).collect();
+        places.sort_unstable();
+        // How many at the start of a run of equal identities are taken; kept at the run's first place.
+        let mut gone = vec![0; places.len()];
+        for &row in new {
+            let wanted = new_identity(row);
+            let first = places.partition_point(|(identity, _)| *identity < wanted);
+            let mut at = first + gone.get(first).copied().unwrap_or(0);
+            while let Some((_, candidate)) = places.get(at).filter(|(identity, _)| *identity == wanted) {
+                let free = !self.taken[*candidate - self.prefix];
+                if !free && at == first + gone[first] {
+                    gone[first] += 1;
+                }
+                if free && same(*candidate, row) {
+                    self.set(row, *candidate);
+                    break;
+                }
+                at += 1;
+            }
+        }
+    }
+
+    /// The old row that a new row is.
+    pub(super) fn old_of(&self, new: usize) -> Option<usize> {
+        if new < self.prefix {
+            Some(new)
+        } else if new >= self.new - self.suffix {
+            Some(self.old - (self.new - new))
+        } else {
+            self.middle[new - self.prefix]
+        }
+    }
+
+    /// The new rows that may not be the same as an old one: all others are where nothing changed.
+    pub(super) fn window(&self) -> std::ops::Range<usize> {
+        self.prefix..self.new - self.suffix
+    }
+
     fn set(&mut self, new: usize, old: usize) {
-        self.old_of[new] = Some(old);
-        self.taken[old] = true;
+        self.middle[new - self.prefix] = Some(old);
+        self.taken[old - self.prefix] = true;
     }
 
     pub(super) fn unmatched_old(&self) -> Vec<usize> {
-        (0..self.taken.len()).filter(|&row| !self.taken[row]).collect()
+        let free = self.taken.iter().enumerate().filter(|(_, taken)| !**taken);
+        free.map(|(at, _)| self.prefix + at).collect()
     }
 
     pub(super) fn unmatched_new(&self) -> Vec<usize> {
-        (0..self.old_of.len())
-            .filter(|&row| self.old_of[row].is_none())
-            .collect()
+        let free = self.middle.iter().enumerate().filter(|(_, old)| old.is_none());
+        free.map(|(at, _)| self.prefix + at).collect()
     }
 
     /// Matches what is left by key; of equal keys the first with the first.
-    pub(super) fn by_key(&mut self, old: Vec<(usize, String)>, new: Vec<(usize, String)>) {
-        let mut places: HashMap<String, VecDeque<usize>> = HashMap::new();
-        for (row, key) in old {
-            places.entry(key).or_default().push_back(row);
+    pub(super) fn by_key<'k>(&mut self, old: &[(usize, &'k str)], new: &[(usize, &'k str)]) {
+        // The last entry of `old` with each key, and for each entry the one after it with the same key.
+        let mut first: HashMap<&str, usize> = HashMap::with_capacity(old.len());
+        let mut following = vec![usize::MAX; old.len()];
+        for (at, (_, key)) in old.iter().enumerate().rev() {
+            if let Some(next) = first.insert(key, at) {
+                following[at] = next;
+            }
         }
         for (row, key) in new {
-            if let Some(found) = places.get_mut(&key).and_then(VecDeque::pop_front) {
-                self.set(row, found);
+            if let Some(at) = first.get_mut(key)
+                && let Some((found, _)) = old.get(*at)
+            {
+                *at = following[*at];
+                self.set(*row, *found);
             }
         }
     }
 
     /// Matches what is left by its place between rows that are matched.
     pub(super) fn by_position(&mut self) {
-        let mut next = Some(0);
-        for row in 0..self.old_of.len() {
-            match self.old_of[row] {
+        let mut next = Some(self.prefix);
+        let end = self.old - self.suffix;
+        for row in self.window() {
+            match self.middle[row - self.prefix] {
                 Some(old) => next = Some(old + 1),
                 None => {
-                    if let Some(old) = next.filter(|&old| self.taken.get(old) == Some(&false)) {
+                    if let Some(old) = next.filter(|old| *old < end && !self.taken[old - self.prefix]) {
                         self.set(row, old);
                         next = Some(old + 1);
                     }
@@ -97,37 +150,50 @@ impl Matching {
 
     /// Whether each row is where it was, and none came or went.
     pub(super) fn is_unchanged(&self) -> bool {
-        self.old_of.len() == self.taken.len()
-            && self.old_of.iter().enumerate().all(|(row, old)| *old == Some(row))
+        self.old == self.new && self.window().all(|row| self.old_of(row) == Some(row))
     }
 
     /// The new order, with the values of the new rows as `values` gives them, in order.
     pub(super) fn order(&self, mut values: impl Iterator<Item = Vec<Tree>>) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();
-        for old in &self.old_of {
-            let Some(old) = *old else {
-                runs.push(Run::New(values.next().unwrap_or_default()));
-                continue;
-            };
-            if let Some(Run::Keep { start, count }) = runs.last_mut() {
-                let length = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-                if *count > 0 && *start + length == old {
-                    *count += 1;
-                    continue;
-                }
-                if *count < 0 && *start == old + length {
-                    *count -= 1;
-                    continue;
-                }
-                if *count == 1 && old + 1 == *start {
-                    *count = -2;
-                    continue;
-                }
+        keep(&mut runs, 0, self.prefix);
+        for old in &self.middle {
+            match old {
+                Some(old) => keep(&mut runs, *old, 1),
+                None => runs.push(Run::New(values.next().unwrap_or_default())),
             }
-            runs.push(Run::Keep { start: old, count: 1 });
         }
+        keep(&mut runs, self.old - self.suffix, self.suffix);
         runs
     }
+}
+
+/// Adds `count` old rows from `start` on, as part of the last run where they continue it.
+fn keep(runs: &mut Vec<Run>, start: usize, count: usize) {
+    if count == 0 {
+        return;
+    }
+    let added = i64::try_from(count).unwrap_or(i64::MAX);
+    if let Some(Run::Keep {
+        start: first,
+        count: kept,
+    }) = runs.last_mut()
+    {
+        let length = usize::try_from(kept.unsigned_abs()).unwrap_or(usize::MAX);
+        if *kept > 0 && *first + length == start {
+            *kept += added;
+            return;
+        }
+        if count == 1 && *kept < 0 && *first == start + length {
+            *kept -= 1;
+            return;
+        }
+        if count == 1 && *kept == 1 && start + 1 == *first {
+            *kept = -2;
+            return;
+        }
+    }
+    runs.push(Run::Keep { start, count: added });
 }
 
 /// The longest increasing subsequence of distinct numbers, by patience sorting: the rows that need not move.
@@ -175,6 +241,7 @@ mod tests {
         let id = |text: &str| u64::from(text.as_bytes()[0]);
         let mut matching = Matching::by_identity(3, 4, same, |o| id(old[o]), |n| id(new[n]));
         matching.by_position();
-        assert_eq!(matching.old_of, [Some(0), Some(1), Some(2), None]);
+        let old_of: Vec<_> = (0..4).map(|row| matching.old_of(row)).collect();
+        assert_eq!(old_of, [Some(0), Some(1), Some(2), None]);
     }
 }

@@ -1,19 +1,19 @@
 //! Compares two states of a page, slot by slot; what reads nothing that changed is passed over.
+//!
+//! The slots of a fragment that may have changed are evaluated together: one run of a program for the state before and
+//! one for the state after, however many slots there are, and however many rows of a list.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
-use minijinja::Value;
-
-use super::align::Matching;
-use super::counter::Counter;
-use super::values::{Row, Tree, items, join, read, read_hole};
-use super::{Change, Changes, ListChange};
-use crate::snapshot::{identity, same_value};
+use super::change;
+use super::instances::{Instances, Pair, Side, State};
+use super::values::{Tree, arm_number, read};
+use super::{Change, Changes};
 use crate::template::{
-    Dependencies, Fine, FragmentId, List, PAGE, Program, ROW_COUNT, ROWS, Root, Slot, SlotKind, counter_name,
-    foreign, item_name, text,
+    Cutter, Dependencies, Fine, Fragment, FragmentId, PAGE, Program, Root, Slot, SlotKind,
 };
-use crate::{Plan, Snapshot};
+use crate::{PathStep, Plan, Snapshot};
 
 /// Why a comparison ends early.
 #[derive(Debug)]
@@ -36,33 +36,73 @@ pub(super) fn page(plan: &Plan, fine: &Fine, old: &Snapshot, new: &Snapshot) -> 
         fine,
         old,
         new,
+        changed_keys: new.changed_keys(old),
         changed: RefCell::new(vec![None; fine.paths.len()]),
     };
-    pass.fragment(
-        PAGE,
-        &Around {
-            old: Root::new(old),
-            new: Root::new(new),
-            changed_loops: Vec::new(),
-        },
-    )
+    let (old_root, new_root) = (Root::new(old), Root::new(new));
+    let side = |root| Side { root, rows: None };
+    let itself = Pair {
+        old: 0,
+        new: 0,
+        item: false,
+        counter: false,
+    };
+    let page = Instances {
+        old: side(&old_root),
+        new: side(&new_root),
+        pairs: vec![itself],
+        around: &[],
+    };
+    Ok(pass.fragment(PAGE, &page)?.pop().unwrap_or_default())
 }
 
-struct Pass<'p> {
-    plan: &'p Plan,
-    fine: &'p Fine,
-    old: &'p Snapshot,
-    new: &'p Snapshot,
+pub(super) struct Pass<'p> {
+    pub(super) plan: &'p Plan,
+    pub(super) fine: &'p Fine,
+    pub(super) old: &'p Snapshot,
+    pub(super) new: &'p Snapshot,
+    /// The names at the root of the data whose values differ, if the names themselves are the same.
+    changed_keys: Option<Vec<&'p str>>,
     /// Whether each of the plan's paths changed, once that is known.
     changed: RefCell<Vec<Option<bool>>>,
 }
 
-/// The rows around what is compared.
-struct Around {
-    old: Root,
-    new: Root,
-    /// Of the loops around: whether the item changed, and whether the counter may have.
-    changed_loops: Vec<(usize, bool, bool)>,
+/// A slot that may change.
+struct Affected<'f> {
+    number: usize,
+    slot: &'f Slot,
+    /// What a branch showed and shows, where the data alone tells.
+    arms: Option<Vec<Arms>>,
+    /// Where among the texts that were printed for an instance those of the slot start.
+    start: usize,
+}
+
+/// The fragments that a branch showed and shows.
+type Arms = (Option<FragmentId>, Option<FragmentId>);
+
+/// What a program printed for the slots of a fragment that were wanted: for each instance the same number of texts.
+struct Printed {
+    text: String,
+    cells: Vec<(usize, usize)>,
+    width: usize,
+}
+
+impl Printed {
+    /// Fails when the program printed other marks than it should have.
+    fn cut(text: String, instances: usize, width: usize) -> Result<Self, Stop> {
+        let mut cells = Vec::with_capacity(instances * width);
+        cells.extend(Cutter::new(&text).map(|cut| (cut.start, cut.end)));
+        if cells.len() == instances * width {
+            Ok(Printed { text, cells, width })
+        } else {
+            Err(Stop::Markup)
+        }
+    }
+
+    fn cell(&self, instance: usize, at: usize) -> &str {
+        let (start, end) = self.cells[instance * self.width + at];
+        &self.text[start..end]
+    }
 }
 
 impl Pass<'_> {
@@ -71,456 +111,222 @@ impl Pass<'_> {
             return known;
         }
         let steps = &self.fine.paths[path];
-        let changed = match (self.old.get(steps), self.new.get(steps)) {
-            (Some(old), Some(new)) => !old.is_same(&new),
-            (None, None) => false,
+        let may_have = match (&self.changed_keys, steps.first()) {
+            (Some(keys), Some(PathStep::Key(first))) => keys.iter().any(|key| **key == **first),
             _ => true,
         };
+        let changed = may_have && !self.old.is_same_at(self.new, steps);
         self.changed.borrow_mut()[path] = Some(changed);
         changed
     }
 
-    fn may_change(&self, reads: &Dependencies, around: &Around) -> bool {
+    /// Whether what reads this may have changed in any of the instances.
+    pub(super) fn may_change(&self, reads: &Dependencies, instances: &Instances<'_>) -> bool {
         reads.everything
             || reads.paths.iter().any(|&path| self.path_changed(path))
-            || around.changed_loops.iter().any(|(id, item, counter)| {
-                (*item && reads.items.contains(id)) || (*counter && reads.counters.contains(id))
-            })
+            || reads
+                .items
+                .iter()
+                .any(|(id, path)| instances.item_changed(*id, path))
+            || reads.counters.iter().any(|&id| instances.counter_changed(id))
     }
 
-    fn run(&self, program: &Program, root: &Root) -> Result<Value, Stop> {
-        Ok(program.value(self.plan.env(), root.value())?)
+    fn print(&self, program: &Program, root: Root, count: usize) -> Result<String, Stop> {
+        Ok(program.render_many(self.plan.env(), root.value(), count)?)
     }
 
-    fn fragment(&self, id: FragmentId, around: &Around) -> Result<Changes, Stop> {
-        let mut changes = Vec::new();
-        for (number, slot) in self.fine.fragments[id].slots.iter().enumerate() {
-            if !self.may_change(&slot.all_reads, around) {
-                continue;
-            }
-            if let Some(change) = self.slot(id, slot, around)? {
-                changes.push((number, change));
-            }
+    /// The changes of each of the instances of a fragment.
+    pub(super) fn fragment(&self, id: FragmentId, instances: &Instances<'_>) -> Result<Vec<Changes>, Stop> {
+        let mut all: Vec<Changes> = Vec::new();
+        all.resize_with(instances.pairs.len(), Vec::new);
+        if all.is_empty() {
+            return Ok(all);
         }
-        Ok(changes)
-    }
-
-    fn slot(&self, fragment: FragmentId, slot: &Slot, around: &Around) -> Result<Option<Change>, Stop> {
-        match &slot.kind {
-            SlotKind::Branch => {
-                let new = self.run(&slot.program, &around.new)?.as_usize();
-                let old = if self.may_change(&slot.reads, around) {
-                    self.run(&slot.program, &around.old)?.as_usize()
-                } else {
-                    new
-                };
-                Ok(match (old, new) {
-                    (old, Some(new)) if old == Some(new) => {
-                        let inside = self.fragment(new, around)?;
-                        (!inside.is_empty()).then_some(Change::Inside(inside))
-                    }
-                    (None, None) => None,
-                    (Some(_), None) => Some(Change::Hide),
-                    (_, Some(new)) => Some(Change::Show(new, self.values(new, &around.new)?)),
-                })
-            }
-            SlotKind::List(list) => Ok(self.list(slot, list, around)?.map(Change::List)),
-            _ => {
-                let old = self.slot_values(fragment, slot, &around.old)?;
-                let new = self.slot_values(fragment, slot, &around.new)?;
-                let place = |hole: usize| slot.holes.iter().position(|known| *known == hole).unwrap_or(0);
-                Ok(simple_change(
-                    slot,
-                    |hole| &old[place(hole)],
-                    |hole| &new[place(hole)],
-                ))
-            }
-        }
-    }
-
-    fn slot_values(&self, fragment: FragmentId, slot: &Slot, root: &Root) -> Result<Vec<Tree>, Stop> {
-        let values = self.run(&slot.program, root)?;
-        let kinds = &self.fine.fragments[fragment].holes;
-        slot.holes
-            .iter()
-            .zip(items(&values))
-            .map(|(&hole, value)| read_hole(self.fine, fragment, hole, kinds[hole], &value))
-            .collect()
-    }
-
-    /// All values of a fragment that comes in.
-    fn values(&self, id: FragmentId, root: &Root) -> Result<Vec<Tree>, Stop> {
-        read(self.fine, id, &self.run(&self.fine.fragments[id].values, root)?)
-    }
-
-    fn list(&self, slot: &Slot, list: &List, around: &Around) -> Result<Option<ListChange>, Stop> {
-        let new_items: Vec<Value> = self.items(slot, &around.new)?;
-        let old_items: Vec<Value> = if self.may_change(&slot.reads, around) {
-            self.items(slot, &around.old)?
-        } else {
-            new_items.clone()
-        };
-        if new_items.is_empty()
-            && let Some(otherwise) = list.otherwise
+        let fragment = &self.fine.fragments[id];
+        let mut affected = self.affected(fragment, instances);
+        let (old, new) = self.print_affected(fragment, &mut affected, instances)?;
+        for Affected {
+            number,
+            slot,
+            arms,
+            start,
+        } in affected
         {
-            if !old_items.is_empty() {
-                return Ok(Some(ListChange::Otherwise(
-                    otherwise,
-                    self.values(otherwise, &around.new)?,
-                )));
+            match (&slot.kind, arms, &new) {
+                (SlotKind::List(list), ..) => {
+                    for (changes, pair) in all.iter_mut().zip(&instances.pairs) {
+                        let change = self.list(slot, list, instances, pair)?;
+                        changes.extend(change.map(|change| (number, Change::List(change))));
+                    }
+                }
+                (SlotKind::Branch, Some(arms), _) => self.branch(number, &arms, instances, &mut all)?,
+                (SlotKind::Branch, None, Some(new)) => {
+                    let arms: Vec<Arms> = (0..all.len())
+                        .map(|at| {
+                            let shown = |printed: &Printed| arm_number(printed.cell(at, start));
+                            let after = shown(new);
+                            (old.as_ref().map_or(after, shown), after)
+                        })
+                        .collect();
+                    self.branch(number, &arms, instances, &mut all)?;
+                }
+                (_, _, Some(new)) => {
+                    // Where nothing that the slot reads changed, there is no state before to compare with.
+                    let Some(old) = &old else { continue };
+                    let place =
+                        |hole: usize| start + slot.holes.iter().position(|known| *known == hole).unwrap_or(0);
+                    for (at, changes) in all.iter_mut().enumerate() {
+                        let change = change::printed(
+                            slot,
+                            &fragment.holes,
+                            |hole| old.cell(at, place(hole)),
+                            |hole| new.cell(at, place(hole)),
+                        )?;
+                        changes.extend(change.map(|change| (number, change)));
+                    }
+                }
+                (_, _, None) => {}
             }
-            let inside = self.fragment(otherwise, around)?;
-            return Ok((!inside.is_empty()).then_some(ListChange::InsideOtherwise(inside)));
         }
-        let mut matching = Matching::by_identity(
-            old_items.len(),
-            new_items.len(),
-            |old, new| same_value(&old_items[old], &new_items[new]),
-            |old| identity(&old_items[old]),
-            |new| identity(&new_items[new]),
-        );
-        let old_rows = Rows {
-            list,
-            items: &old_items,
-            root: &around.old,
-        };
-        let new_rows = Rows {
-            list,
-            items: &new_items,
-            root: &around.new,
-        };
-        let (left_old, left_new) = (matching.unmatched_old(), matching.unmatched_new());
-        if !left_old.is_empty() && !left_new.is_empty() {
-            match &list.keys {
-                Some(keys) => matching.by_key(
-                    self.keys(keys, &old_rows, &left_old)?,
-                    self.keys(keys, &new_rows, &left_new)?,
-                ),
-                None => matching.by_position(),
-            }
-        }
-        let edits = self.edits(list, &matching, &old_rows, &new_rows, around)?;
-        let order = if matching.is_unchanged() {
-            None
-        } else {
-            let values = self.rows(&new_rows, &matching.unmatched_new())?;
-            Some(matching.order(values.into_iter()))
-        };
-        if order.is_none() && edits.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(ListChange::Rows {
-            order,
-            before: old_items.len(),
-            edits,
-            item: list.item,
-        }))
+        Ok(all)
     }
 
-    fn items(&self, slot: &Slot, root: &Root) -> Result<Vec<Value>, Stop> {
-        let value = self.run(&slot.program, root)?;
-        // As in a template, where a loop over something undefined has no items.
-        if value.is_undefined() {
-            Ok(Vec::new())
-        } else {
-            Ok(value.try_iter()?.collect())
+    /// The slots that may change in any of the instances.
+    fn affected<'f>(&self, fragment: &'f Fragment, instances: &Instances<'_>) -> Vec<Affected<'f>> {
+        // Slots of a group read the same, but for the last group, which may hold what was left.
+        let mut known: Vec<Option<bool>> = vec![None; fragment.group.len()];
+        let last = fragment.group.len().saturating_sub(1);
+        let mut affected = Vec::new();
+        for (number, slot) in fragment.slots.iter().enumerate() {
+            let may_change = match known[slot.group] {
+                Some(known) if slot.group < last => known,
+                _ => self.may_change(&slot.all_reads, instances),
+            };
+            known[slot.group] = Some(may_change);
+            if may_change {
+                affected.push(Affected {
+                    number,
+                    slot,
+                    arms: self.arms(slot, instances),
+                    start: 0,
+                });
+            }
         }
+        affected
     }
 
-    /// The changes of the rows that stay.
-    fn edits(
+    /// What a branch showed and shows in each of the instances, if its conditions are answered by the data.
+    fn arms(&self, slot: &Slot, instances: &Instances<'_>) -> Option<Vec<Arms>> {
+        let choice = slot.choice.as_ref()?;
+        let before = self.may_change(&slot.reads, instances);
+        let arms = instances.pairs.iter().map(|pair| {
+            let after = choice.choose(&instances.place(pair, State::New, self.new))?;
+            if before {
+                Some((
+                    choice.choose(&instances.place(pair, State::Old, self.old))?,
+                    after,
+                ))
+            } else {
+                Some((after, after))
+            }
+        });
+        arms.collect()
+    }
+
+    /// Prints the slots that programs have to print, before and after, and notes where the texts of each start. Before
+    /// only where a slot itself reads what changed.
+    fn print_affected(
         &self,
-        list: &List,
-        matching: &Matching,
-        old_rows: &Rows<'_>,
-        new_rows: &Rows<'_>,
-        around: &Around,
-    ) -> Result<Vec<(usize, Changes)>, Stop> {
-        let all = self.may_change(&list.row_reads, around);
-        let mut edited = Vec::new();
-        for (new, old) in matching.old_of.iter().enumerate() {
-            let Some(old) = *old else { continue };
-            let item = !same_value(&old_rows.items[old], &new_rows.items[new]);
-            let counter = counter_changed(list, old_rows, old, new_rows, new);
-            if all || item || counter {
-                edited.push((new, old, item, counter));
+        fragment: &Fragment,
+        affected: &mut [Affected<'_>],
+        instances: &Instances<'_>,
+    ) -> Result<(Option<Printed>, Option<Printed>), Stop> {
+        let (mut groups, mut before) = (0u64, false);
+        for entry in &*affected {
+            if entry.arms.is_none() && !matches!(entry.slot.kind, SlotKind::List(_)) {
+                groups |= 1 << entry.slot.group;
+                before |= self.may_change(&entry.slot.reads, instances);
             }
         }
-        let mut edits = Vec::new();
-        if self.fine.fragments[list.item].has_list {
-            for (new, old, item, counter) in edited {
-                let mut changed_loops = around.changed_loops.clone();
-                changed_loops.push((list.id, item, counter));
-                let inside = Around {
-                    old: old_rows.enter(old),
-                    new: new_rows.enter(new),
-                    changed_loops,
-                };
-                let changes = self.fragment(list.item, &inside)?;
+        if groups == 0 {
+            return Ok((None, None));
+        }
+        let mut width = 0;
+        let mut entries = affected.iter_mut().peekable();
+        for (number, slot) in fragment.slots.iter().enumerate() {
+            if let Some(entry) = entries.next_if(|entry| entry.number == number) {
+                entry.start = width;
+            }
+            width += match slot.kind {
+                SlotKind::List(_) => 0,
+                _ if groups >> slot.group & 1 == 0 => 0,
+                SlotKind::Branch => 1,
+                _ => slot.holes.len(),
+            };
+        }
+        let count = instances.pairs.len();
+        let alone = (groups.count_ones() == 1).then(|| groups.trailing_zeros() as usize);
+        let alone = alone.and_then(|group| fragment.group[group].as_ref());
+        let run = |side: &Side<'_>, row: fn(&Pair) -> usize| {
+            let root = side.root_of(instances.pairs.iter().map(row));
+            let printed = match alone {
+                Some(program) => self.print(program, root, count)?,
+                None => self.print(&fragment.own, root.wanting(groups), count)?,
+            };
+            Printed::cut(printed, count, width)
+        };
+        let new = run(&instances.new, |pair| pair.new)?;
+        let old = before.then(|| run(&instances.old, |pair| pair.old)).transpose()?;
+        Ok((old, Some(new)))
+    }
+
+    /// The changes of a branch, which showed the first and shows the second of `arms` in each instance.
+    fn branch(
+        &self,
+        number: usize,
+        arms: &[Arms],
+        instances: &Instances<'_>,
+        all: &mut [Changes],
+    ) -> Result<(), Stop> {
+        let mut stay: BTreeMap<FragmentId, Vec<usize>> = BTreeMap::new();
+        let mut come: BTreeMap<FragmentId, Vec<usize>> = BTreeMap::new();
+        for (at, arms) in arms.iter().enumerate() {
+            match *arms {
+                (None, None) => {}
+                (Some(_), None) => all[at].push((number, Change::Hide)),
+                (old, Some(new)) if old == Some(new) => stay.entry(new).or_default().push(at),
+                (_, Some(new)) => come.entry(new).or_default().push(at),
+            }
+        }
+        for (arm, which) in stay {
+            let inside = instances.only(which.iter().map(|&at| instances.pairs[at]).collect());
+            for (at, changes) in which.into_iter().zip(self.fragment(arm, &inside)?) {
                 if !changes.is_empty() {
-                    edits.push((new, changes));
+                    all[at].push((number, Change::Inside(changes)));
                 }
             }
-            return Ok(edits);
         }
-        let new_of: Vec<usize> = edited.iter().map(|(new, ..)| *new).collect();
-        let old_of: Vec<usize> = edited.iter().map(|(_, old, ..)| *old).collect();
-        let old = self.rows(old_rows, &old_of)?;
-        let new = self.rows(new_rows, &new_of)?;
-        for ((row, old), new) in new_of.into_iter().zip(old).zip(new) {
-            let changes = self.trees(list.item, &old, &new);
-            if !changes.is_empty() {
-                edits.push((row, changes));
+        for (arm, which) in come {
+            let rows: Vec<usize> = which.iter().map(|&at| instances.pairs[at].new).collect();
+            for (at, values) in which.into_iter().zip(self.values(arm, &instances.new, &rows)?) {
+                all[at].push((number, Change::Show(arm, values)));
             }
         }
-        Ok(edits)
+        Ok(())
     }
 
-    fn keys(
+    /// All values of some instances of a fragment.
+    pub(super) fn values(
         &self,
-        program: &Program,
-        rows: &Rows<'_>,
-        which: &[usize],
-    ) -> Result<Vec<(usize, String)>, Stop> {
-        let keys = self.run(program, &rows.root_of(which))?;
-        Ok(which
-            .iter()
-            .copied()
-            .zip(items(&keys).map(|key| key.as_str().unwrap_or_default().to_owned()))
-            .collect())
-    }
-
-    fn rows(&self, rows: &Rows<'_>, which: &[usize]) -> Result<Vec<Vec<Tree>>, Stop> {
-        if which.is_empty() {
+        id: FragmentId,
+        side: &Side<'_>,
+        rows: &[usize],
+    ) -> Result<Vec<Vec<Tree>>, Stop> {
+        if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let values = self.run(&rows.list.rows, &rows.root_of(which))?;
-        items(&values)
-            .map(|row| read(self.fine, rows.list.item, &row))
-            .collect()
-    }
-
-    /// The changes between all values of a fragment and all its values after.
-    fn trees(&self, id: FragmentId, old: &[Tree], new: &[Tree]) -> Changes {
-        let mut changes = Vec::new();
-        for (number, slot) in self.fine.fragments[id].slots.iter().enumerate() {
-            let change = match (
-                &slot.kind,
-                slot.holes.first().map(|&hole| (&old[hole], &new[hole])),
-            ) {
-                (SlotKind::Branch, Some((Tree::Branch(old), Tree::Branch(new)))) => match (old, new) {
-                    (Some((old_id, old)), Some((new_id, new))) if old_id == new_id => {
-                        let inside = self.trees(*new_id, old, new);
-                        (!inside.is_empty()).then_some(Change::Inside(inside))
-                    }
-                    (None, None) => None,
-                    (_, None) => Some(Change::Hide),
-                    (_, Some((id, values))) => Some(Change::Show(*id, values.clone())),
-                },
-                (
-                    SlotKind::List(list),
-                    Some((
-                        Tree::List {
-                            rows: old,
-                            otherwise: before,
-                            ..
-                        },
-                        Tree::List {
-                            rows: new, otherwise, ..
-                        },
-                    )),
-                ) => self
-                    .list_trees(list, (old, before.as_ref()), (new, otherwise.as_ref()))
-                    .map(Change::List),
-                _ => simple_change(slot, |hole| &old[hole], |hole| &new[hole]),
-            };
-            changes.extend(change.map(|change| (number, change)));
-        }
-        changes
-    }
-
-    fn list_trees(
-        &self,
-        list: &List,
-        (old, before): (&[Row], Option<&(FragmentId, Vec<Tree>)>),
-        (new, otherwise): (&[Row], Option<&(FragmentId, Vec<Tree>)>),
-    ) -> Option<ListChange> {
-        match (before, otherwise) {
-            (Some((_, before)), Some((id, after))) => {
-                let inside = self.trees(*id, before, after);
-                return (!inside.is_empty()).then_some(ListChange::InsideOtherwise(inside));
-            }
-            (None, Some((id, values))) => return Some(ListChange::Otherwise(*id, values.clone())),
-            _ => {}
-        }
-        let mut matching = Matching::by_identity(old.len(), new.len(), |_, _| false, |_| 0, |_| 1);
-        if list.keys.is_some() {
-            let keys = |rows: &[Row]| {
-                rows.iter()
-                    .enumerate()
-                    .map(|(at, row)| (at, row.key.clone().unwrap_or_default()))
-                    .collect()
-            };
-            matching.by_key(keys(old), keys(new));
-        } else {
-            matching.by_position();
-        }
-        let mut edits = Vec::new();
-        for (row, old_row) in matching.old_of.iter().enumerate() {
-            if let Some(old_row) = *old_row {
-                let inside = self.trees(list.item, &old[old_row].values, &new[row].values);
-                if !inside.is_empty() {
-                    edits.push((row, inside));
-                }
-            }
-        }
-        let order = (!matching.is_unchanged()).then(|| {
-            let values = matching
-                .unmatched_new()
-                .into_iter()
-                .map(|row| new[row].values.clone());
-            matching.order(values)
-        });
-        (order.is_some() || !edits.is_empty()).then_some(ListChange::Rows {
-            order,
-            before: old.len(),
-            edits,
-            item: list.item,
-        })
-    }
-}
-
-/// The change of a slot that is a string.
-fn simple_change<'t>(
-    slot: &Slot,
-    old: impl Fn(usize) -> &'t Tree,
-    new: impl Fn(usize) -> &'t Tree,
-) -> Option<Change> {
-    if slot.holes.iter().all(|&hole| old(hole) == new(hole)) {
-        return None;
-    }
-    let raw = |tree: &Tree| match tree {
-        Tree::Raw(text) | Tree::Text(text) => text.clone(),
-        _ => String::new(),
-    };
-    let first = slot.holes.first().copied().unwrap_or(0);
-    match &slot.kind {
-        SlotKind::Text {
-            pieces,
-            drops_newline,
-            place,
-        } => {
-            let shown = |text: String| match text.strip_prefix('\n') {
-                Some(rest) if *drops_newline => rest.to_owned(),
-                _ => text,
-            };
-            let (before, after) = (shown(join(pieces, *place, old)), shown(join(pieces, *place, new)));
-            (before != after).then_some(Change::Text(after))
-        }
-        SlotKind::Attribute { pieces } => {
-            let place = text::Place::Attribute;
-            let (before, after) = (join(pieces, place, old), join(pieces, place, new));
-            (before != after).then_some(Change::Attribute(after))
-        }
-        SlotKind::Tag { foreign } => {
-            let before = attributes(&raw(old(first)), *foreign);
-            let after = attributes(&raw(new(first)), *foreign);
-            let mut pairs: Vec<(String, Option<String>)> = Vec::new();
-            for (name, _) in &before {
-                if !after.iter().any(|(known, _)| known == name) {
-                    pairs.push((name.clone(), None));
-                }
-            }
-            for (name, value) in after {
-                if !before.iter().any(|(known, old)| *known == name && *old == value) {
-                    pairs.push((name, Some(value)));
-                }
-            }
-            (!pairs.is_empty()).then_some(Change::Attributes(pairs))
-        }
-        SlotKind::Region { .. } => {
-            let html = raw(new(first));
-            Some(Change::Region(if html.contains(['<', '&']) {
-                html
-            } else {
-                text::normalise(&html, text::Place::Html).into_owned()
-            }))
-        }
-        SlotKind::Branch | SlotKind::List(_) => None,
-    }
-}
-
-/// The attributes in a stretch of a tag, by the names that the parser gives them.
-fn attributes(html: &str, foreign: bool) -> Vec<(String, String)> {
-    let mut found = text::attributes(html);
-    if foreign {
-        for (name, _) in &mut found {
-            *name = foreign::attribute_name(name).to_owned();
-        }
-    }
-    found
-}
-
-fn counter_changed(list: &List, old_rows: &Rows<'_>, old: usize, new_rows: &Rows<'_>, new: usize) -> bool {
-    let (old_len, new_len) = (old_rows.items.len(), new_rows.items.len());
-    list.counters.iter().any(|attribute| match *attribute {
-        "first" => (old == 0) != (new == 0),
-        "last" => (old + 1 == old_len) != (new + 1 == new_len),
-        "length" => old_len != new_len,
-        "revindex" | "revindex0" => old_len - old != new_len - new,
-        "depth" | "depth0" => false,
-        "previtem" => !same_value(
-            &old_rows.neighbour(old.checked_sub(1)),
-            &new_rows.neighbour(new.checked_sub(1)),
-        ),
-        "nextitem" => !same_value(
-            &old_rows.neighbour(Some(old + 1)),
-            &new_rows.neighbour(Some(new + 1)),
-        ),
-        _ => old != new,
-    })
-}
-
-/// The rows of one state of a list.
-struct Rows<'r> {
-    list: &'r List,
-    items: &'r [Value],
-    root: &'r Root,
-}
-
-impl Rows<'_> {
-    fn neighbour(&self, at: Option<usize>) -> Value {
-        at.and_then(|at| self.items.get(at)).cloned().unwrap_or_default()
-    }
-
-    fn counter(&self, index: usize) -> Value {
-        if self.list.counters.is_empty() {
-            return Value::UNDEFINED;
-        }
-        Value::from_object(Counter {
-            index,
-            length: self.items.len(),
-            depth: self.list.depth,
-            previous: self.neighbour(index.checked_sub(1)),
-            next: self.neighbour(Some(index + 1)),
-        })
-    }
-
-    /// The root for a program that computes some of the rows.
-    fn root_of(&self, which: &[usize]) -> Root {
-        let rows: Vec<Value> = which
-            .iter()
-            .map(|&row| Value::from(vec![self.items[row].clone(), self.counter(row)]))
-            .collect();
-        self.root
-            .with(ROW_COUNT, Value::from(rows.len()))
-            .with(ROWS, Value::from(rows))
-    }
-
-    /// The root for programs inside a row.
-    fn enter(&self, row: usize) -> Root {
-        self.root
-            .with(item_name(self.list.id), self.items[row].clone())
-            .with(counter_name(self.list.id), self.counter(row))
+        let root = side.root_of(rows.iter().copied());
+        let printed = self.print(&self.fine.fragments[id].values, root, rows.len())?;
+        read(self.fine, id, printed, rows.len())
     }
 }

@@ -1,8 +1,12 @@
 //! From two snapshots and a plan to the changes of the page.
 
 mod align;
+mod change;
 mod compare;
 mod counter;
+mod instances;
+mod items;
+mod list;
 mod values;
 
 use crate::template::FragmentId;

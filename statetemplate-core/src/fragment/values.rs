@@ -1,133 +1,228 @@
-//! The values of a fragment, as its programs compute them.
+//! The values of a fragment, cut out of what its programs print.
 
-use std::borrow::Cow;
-
-use minijinja::Value;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use super::compare::Stop;
-use crate::template::{Fine, FragmentId, HoleKind, Piece, SlotKind, text};
+use crate::template::{Cut, Cutter, Fine, FragmentId, HoleKind, Mark, Piece, SlotKind, text};
 
 /// The value of one hole.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Tree {
     /// Text as the data has it: the document has one kind of line end only.
-    Text(String),
+    Text(Text),
     /// HTML as it is printed.
-    Raw(String),
+    Raw(Text),
     /// The fragment that a branch shows, with its values.
     Branch(Option<(FragmentId, Vec<Tree>)>),
     List {
         item: FragmentId,
-        rows: Vec<Row>,
+        rows: Vec<Vec<Tree>>,
         otherwise: Option<(FragmentId, Vec<Tree>)>,
     },
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Row {
-    pub(crate) key: Option<String>,
-    pub(crate) values: Vec<Tree>,
+/// A part of a text that many values were cut from, so that each costs no memory of its own.
+#[derive(Clone)]
+pub(crate) struct Text {
+    whole: Arc<str>,
+    start: usize,
+    end: usize,
 }
 
-/// Reads the list of values that the program of `fragment` left.
-pub(crate) fn read(fine: &Fine, fragment: FragmentId, value: &Value) -> Result<Vec<Tree>, Stop> {
-    let holes = &fine.fragments[fragment].holes;
-    let mut values = items(value);
-    let mut trees = Vec::with_capacity(holes.len());
-    for (hole, kind) in holes.iter().enumerate() {
-        let value = values.next().unwrap_or_default();
-        trees.push(read_hole(fine, fragment, hole, *kind, &value)?);
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.whole[self.start..self.end]
     }
-    Ok(trees)
 }
 
-pub(super) fn read_hole(
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Text {
+            start: 0,
+            end: text.len(),
+            whole: text.into(),
+        }
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// Reads the values of `count` instances of a fragment from what its program printed.
+pub(crate) fn read(
     fine: &Fine,
     fragment: FragmentId,
-    hole: usize,
-    kind: HoleKind,
-    value: &Value,
-) -> Result<Tree, Stop> {
-    Ok(match kind {
-        HoleKind::Text => Tree::Text(text_of(value)?),
-        HoleKind::Raw => Tree::Raw(value.as_str().unwrap_or_default().to_owned()),
-        HoleKind::Branch => Tree::Branch(read_arm(fine, value)?),
-        HoleKind::List => {
-            let mut parts = items(value);
-            let rows = parts.next().unwrap_or_default();
-            let otherwise = parts.next().unwrap_or_default();
-            let slot = fine.fragments[fragment]
-                .slots
-                .iter()
-                .find(|slot| slot.holes == [hole]);
-            let Some(SlotKind::List(list)) = slot.map(|slot| &slot.kind) else {
-                unreachable!("each list hole belongs to the slot of its list")
-            };
-            let count = fine.fragments[list.item].holes.len();
-            let mut read_rows = Vec::new();
-            for row in items(&rows) {
-                let key = list.keys.as_ref().and_then(|_| row.get_item_by_index(count).ok());
-                let key = key.and_then(|key| key.as_str().map(str::to_owned));
-                read_rows.push(Row {
-                    key,
-                    values: read(fine, list.item, &row)?,
-                });
-            }
-            Tree::List {
-                item: list.item,
-                rows: read_rows,
-                otherwise: read_arm(fine, &otherwise)?,
-            }
-        }
-    })
-}
-
-fn read_arm(fine: &Fine, value: &Value) -> Result<Option<(FragmentId, Vec<Tree>)>, Stop> {
-    let Some(id) = value.get_item_by_index(0).ok().and_then(|id| id.as_usize()) else {
-        return Ok(None);
+    printed: String,
+    count: usize,
+) -> Result<Vec<Vec<Tree>>, Stop> {
+    let whole: Arc<str> = printed.into();
+    let mut reader = Reader {
+        fine,
+        cutter: Cutter::new(&whole),
+        whole: &whole,
     };
-    let values = value.get_item_by_index(1).unwrap_or_default();
-    Ok(Some((id, read(fine, id, &values)?)))
+    let mut instances = Vec::with_capacity(count);
+    for _ in 0..count {
+        reader.expect(Mark::Row)?;
+        instances.push(reader.fragment(fragment)?);
+    }
+    Ok(instances)
 }
 
-/// The text in what was printed for a text or an attribute.
-fn text_of(value: &Value) -> Result<String, Stop> {
-    let html = value.as_str().unwrap_or_default();
-    // Markup in a text: a function returned a safe string where none was expected.
-    if html.contains('<') && value.is_safe() {
-        Err(Stop::Markup)
-    } else {
-        Ok(text::unescape(html))
+struct Reader<'r> {
+    fine: &'r Fine,
+    cutter: Cutter<'r>,
+    whole: &'r Arc<str>,
+}
+
+impl Reader<'_> {
+    fn expect(&mut self, mark: Mark) -> Result<Cut, Stop> {
+        self.cutter
+            .next()
+            .filter(|cut| cut.mark == mark)
+            .ok_or(Stop::Markup)
+    }
+
+    fn fragment(&mut self, id: FragmentId) -> Result<Vec<Tree>, Stop> {
+        let holes = &self.fine.fragments[id].holes;
+        let mut values = Vec::with_capacity(holes.len());
+        for (hole, kind) in holes.iter().enumerate() {
+            values.push(self.hole(id, hole, *kind)?);
+        }
+        Ok(values)
+    }
+
+    fn hole(&mut self, fragment: FragmentId, hole: usize, kind: HoleKind) -> Result<Tree, Stop> {
+        Ok(match kind {
+            HoleKind::Text => {
+                let cut = self.expect(Mark::Hole)?;
+                if !cut.special {
+                    return Ok(Tree::Text(self.same(cut)));
+                }
+                let html = &self.whole[cut.start..cut.end];
+                refuse_markup(html)?;
+                Tree::Text(self.text(cut, text::unescape(html)))
+            }
+            HoleKind::Raw => {
+                let cut = self.expect(Mark::Hole)?;
+                Tree::Raw(self.same(cut))
+            }
+            HoleKind::Branch => Tree::Branch(self.arm()?),
+            HoleKind::List => {
+                self.expect(Mark::List)?;
+                let item = self.item_of(fragment, hole);
+                let mut rows = Vec::new();
+                while self.cutter.peek() == Some(Mark::Row) {
+                    self.expect(Mark::Row)?;
+                    rows.push(self.fragment(item)?);
+                }
+                let otherwise = match self.cutter.peek() {
+                    Some(Mark::Arm) => self.arm()?,
+                    _ => None,
+                };
+                self.expect(Mark::End)?;
+                Tree::List {
+                    item,
+                    rows,
+                    otherwise,
+                }
+            }
+        })
+    }
+
+    fn text(&self, cut: Cut, decoded: std::borrow::Cow<'_, str>) -> Text {
+        match decoded {
+            std::borrow::Cow::Borrowed(_) => self.same(cut),
+            std::borrow::Cow::Owned(text) => text.into(),
+        }
+    }
+
+    /// What was cut, as it is.
+    fn same(&self, cut: Cut) -> Text {
+        Text {
+            whole: Arc::clone(self.whole),
+            start: cut.start,
+            end: cut.end,
+        }
+    }
+
+    fn arm(&mut self) -> Result<Option<(FragmentId, Vec<Tree>)>, Stop> {
+        let cut = self.expect(Mark::Arm)?;
+        match arm_number(&self.whole[cut.start..cut.end]) {
+            Some(id) if id < self.fine.fragments.len() => Ok(Some((id, self.fragment(id)?))),
+            _ => Ok(None),
+        }
+    }
+
+    /// The fragment of the rows of the list that is a hole.
+    fn item_of(&self, fragment: FragmentId, hole: usize) -> FragmentId {
+        let mut slots = self.fine.fragments[fragment].slots.iter();
+        let slot = slots.find(|slot| slot.holes == [hole]);
+        match slot.map(|slot| &slot.kind) {
+            Some(SlotKind::List(list)) => list.item,
+            _ => unreachable!("each list hole belongs to the slot of its list"),
+        }
     }
 }
 
+/// The fragment that a branch shows, as a program names it; what it prints besides is white space of no meaning.
+pub(super) fn arm_number(printed: &str) -> Option<FragmentId> {
+    printed.parse().ok()
+}
+
+/// Markup in a text: a function returned a safe string where none was expected.
+pub(super) fn refuse_markup(html: &str) -> Result<(), Stop> {
+    if html.contains('<') {
+        Err(Stop::Markup)
+    } else {
+        Ok(())
+    }
+}
+
+/// How much memory a joined text starts with, in bytes: most texts and attributes are shorter.
+const JOINED: usize = 64;
+
 /// A slot's text as the document holds it, put together from its pieces.
-pub(crate) fn join<'t>(pieces: &[Piece], place: text::Place, hole: impl Fn(usize) -> &'t Tree) -> String {
-    let mut out = String::new();
+pub(crate) fn join<T: Deref<Target = str>>(
+    pieces: &[Piece],
+    place: text::Place,
+    hole: impl Fn(usize) -> T,
+) -> String {
+    let mut out = String::with_capacity(JOINED);
     // A line feed right after a carriage return belongs to it, wherever the two come from.
     let mut after_return = false;
-    for piece in pieces {
-        let (printed, text) = match piece {
-            Piece::Static { html, text } => (html.as_str(), Cow::Borrowed(text.as_str())),
-            Piece::Hole(number) => match hole(*number) {
-                Tree::Text(text) | Tree::Raw(text) => (text.as_str(), text::normalise(text, place)),
-                _ => continue,
-            },
-        };
+    let mut push = |printed: &str, text: &str| {
         if printed.is_empty() {
-            continue;
+            return;
         }
-        let text = if after_return && printed.starts_with('\n') {
-            text.strip_prefix('\n').unwrap_or(&text)
-        } else {
-            &text
+        let text = match text.strip_prefix('\n') {
+            Some(rest) if after_return && printed.starts_with('\n') => rest,
+            _ => text,
         };
         out.push_str(text);
         after_return = printed.ends_with('\r');
+    };
+    for piece in pieces {
+        match piece {
+            Piece::Static { html, text } => push(html, text),
+            Piece::Hole(number) => {
+                let text = hole(*number);
+                push(&text, &text::normalise(&text, place));
+            }
+        }
     }
     out
-}
-
-pub(super) fn items(value: &Value) -> impl Iterator<Item = Value> + use<> {
-    value.try_iter().into_iter().flatten()
 }

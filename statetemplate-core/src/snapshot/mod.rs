@@ -2,6 +2,7 @@
 
 mod deserialize;
 mod encode;
+mod items;
 mod keys;
 mod leaf;
 mod node;
@@ -21,6 +22,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{Error, ErrorKind};
 
+pub(crate) use self::items::{SeqItems, items_of};
 pub(crate) use self::object::{identity, same_value};
 pub use self::paths::{PathStep, changed_paths};
 pub use self::shared::Shared;
@@ -120,6 +122,17 @@ impl Snapshot {
     #[must_use]
     pub fn get(&self, path: &[PathStep]) -> Option<Snapshot> {
         paths::get(&self.0, path).map(Snapshot)
+    }
+
+    /// Whether the parts at `path` are the same in both, as far as templates can tell: both there and
+    /// [the same](Snapshot::is_same), or neither there.
+    pub(crate) fn is_same_at(&self, other: &Snapshot, path: &[PathStep]) -> bool {
+        paths::same_at(&self.0, &other.0, path)
+    }
+
+    /// The keys whose values are not [the same](Snapshot::is_same) in `old`, if both are maps with the same string keys.
+    pub(crate) fn changed_keys(&self, old: &Snapshot) -> Option<Vec<&str>> {
+        paths::changed_keys(&old.0, &self.0)
     }
 
     /// The snapshot as a template value that reads it in place.

@@ -62,6 +62,49 @@ pub(super) fn get(root: &Node, path: &[PathStep]) -> Option<Node> {
     Some(node.clone())
 }
 
+/// Whether there is the same at `path` under both roots, or nothing under either.
+pub(super) fn same_at(old: &Node, new: &Node, path: &[PathStep]) -> bool {
+    let (mut old, mut new) = (old, new);
+    for (at, step) in path.iter().enumerate() {
+        // What is below the same node is the same.
+        if old.same(new) {
+            return true;
+        }
+        match (old, new, step) {
+            (Node::Map(a), Node::Map(b), PathStep::Key(key)) => match (a.get(key), b.get(key)) {
+                (Some(a), Some(b)) => (old, new) = (a, b),
+                (None, None) => return true,
+                _ => return false,
+            },
+            // A loop's target that takes a map apart takes its keys, and those changed or their order may have.
+            (Node::Map(_), _, PathStep::Index(_)) | (_, Node::Map(_), PathStep::Index(_)) => return false,
+            _ => {
+                return match (get(old, &path[at..]), get(new, &path[at..])) {
+                    (Some(old), Some(new)) => old.same(&new),
+                    (None, None) => true,
+                    _ => false,
+                };
+            }
+        }
+    }
+    old.same(new)
+}
+
+/// The keys under which two maps with one key table differ, if they all are strings.
+pub(super) fn changed_keys<'n>(old: &Node, new: &'n Node) -> Option<Vec<&'n str>> {
+    let (Node::Map(old), Node::Map(new)) = (old, new) else {
+        return None;
+    };
+    if !Arc::ptr_eq(&old.keys, &new.keys) {
+        return None;
+    }
+    let values = old.values.iter().zip(&new.values);
+    let changed = values
+        .zip(new.keys.names())
+        .filter(|((old, new), _)| !old.same(new));
+    changed.map(|(_, key)| key.as_str()).collect()
+}
+
 fn position(index: i64, len: usize) -> Option<usize> {
     let position = if index < 0 {
         len.checked_sub(usize::try_from(index.unsigned_abs()).ok()?)?

@@ -1,21 +1,56 @@
-//! Compiles a layout: the program that prints the annotated page, and those that compute values alone.
+//! Compiles a layout: the program that prints the annotated page, and those that print values alone.
+//!
+//! What a program of values prints is cut at its [marks](super::marks). A program of a fragment that stands in a list
+//! runs for any number of rows at once: what the rows of the innermost list need is in [`ROWS`], and the items of the
+//! lists around that one are names of the root.
 
 use std::collections::BTreeSet;
 
 use minijinja::AutoEscape;
 
 use super::code;
-use super::layout::{Draft, DraftKind, FragmentId, HoleSource, Layout, ListDraft, Op, Scope, ValueStep};
+use super::layout::{
+    Draft, DraftKind, FragmentId, HoleSource, Layout, ListDraft, Op, Scope, SlotDraft, ValueStep,
+};
 use super::machinery::{Program, Writer, intern};
-use super::node::Node;
+use super::marks::Mark;
+use super::node::{self, For, Node};
+use super::plan::Choice;
 use super::reads::{self, ANYTHING, LoopId};
 use super::{escape, syntax};
 
 /// The name under which the root of an evaluation holds the HTML for the page's head.
 pub(crate) const HEAD: &str = "\0head";
-/// The rows to compute, each a pair of item and `loop` variable, and how many there are.
+/// The rows to compute: their items, or pairs of item and `loop` variable for a list whose rows read that.
 pub(crate) const ROWS: &str = "\0rows";
-pub(crate) const ROW_COUNT: &str = "\0count";
+
+/// Into how many groups the slots of a fragment are divided at most.
+pub(crate) const MOST_GROUPS: usize = 64;
+
+/// How many slots in a row are passed over at once when none of them is wanted.
+const STRETCH: usize = 6;
+
+/// The name under which the root of an evaluation says whether any of these groups is wanted.
+fn any_wanted_name(groups: u64) -> &'static str {
+    intern(&format!("\0any{groups}"))
+}
+
+/// The name under which the root of an evaluation says whether the slots of a group are wanted.
+fn wanted_name(group: usize) -> &'static str {
+    intern(&format!(
+        "\0{}",
+        char::from(b'0' + u8::try_from(group).unwrap_or(0))
+    ))
+}
+
+/// The groups that a name asks for, a bit each, if it is one that asks for groups.
+pub(crate) fn wanted_groups(name: &str) -> Option<u64> {
+    match name.as_bytes() {
+        [0, letter] if *letter >= b'0' => Some(1 << (letter - b'0')),
+        [0, b'a', b'n', b'y', ..] => name[4..].parse().ok(),
+        _ => None,
+    }
+}
 
 /// The name under which the root of an evaluation holds the item of a loop around it.
 pub(crate) fn item_name(id: LoopId) -> &'static str {
@@ -104,229 +139,449 @@ impl<'a> Compiler<'_, 'a> {
         }
     }
 
-    /// Computes what one slot's own change is seen by: its holes' values, the shown branch, the list's items.
-    pub(super) fn slot(&self, fragment: FragmentId, slot: usize, holes: &[usize]) -> Program {
-        let draft = self.draft(fragment);
-        let slot = &draft.slots[slot];
+    /// Prints what the slots of a fragment show by themselves: the values of their holes, and for a branch the number of
+    /// the fragment in it. Only the slots of the groups that are wanted.
+    pub(super) fn slots(&self, id: FragmentId, groups: &[usize]) -> Program {
+        let slots: Vec<(usize, usize)> = self.printed(id, groups).collect();
         let mut writer = self.writer();
-        let mut needed = BTreeSet::new();
+        self.each_slot(&mut writer, id, &slots, |writer, print| {
+            for stretch in slots.chunks(STRETCH) {
+                let any = stretch.iter().fold(0u64, |any, (_, group)| any | 1 << group);
+                writer.lookup(any_wanted_name(any));
+                writer.start_if();
+                for (slot, group) in stretch {
+                    writer.lookup(wanted_name(*group));
+                    writer.start_if();
+                    print(writer, *slot);
+                    writer.end_if();
+                }
+                writer.end_if();
+            }
+        });
+        writer.finish()
+    }
+
+    /// As [`Compiler::slots`], for one group.
+    pub(super) fn group(&self, id: FragmentId, groups: &[usize], wanted: usize) -> Option<Program> {
+        let slots: Vec<(usize, usize)> = self
+            .printed(id, groups)
+            .filter(|(_, group)| *group == wanted)
+            .collect();
+        if slots.is_empty() {
+            return None;
+        }
+        let mut writer = self.writer();
+        self.each_slot(&mut writer, id, &slots, |writer, print| {
+            slots.iter().for_each(|(slot, _)| print(writer, *slot));
+        });
+        Some(writer.finish())
+    }
+
+    /// The slots that show something by themselves, each with its group.
+    fn printed(&self, id: FragmentId, groups: &[usize]) -> impl Iterator<Item = (usize, usize)> {
+        let slots = self.draft(id).slots.iter().zip(groups).enumerate();
+        slots
+            .filter(|(_, (slot, _))| !matches!(slot.kind, DraftKind::List(_)))
+            .map(|(number, (_, group))| (number, *group))
+    }
+
+    /// Writes code that prints some slots, for each instance; `print` is given what prints one.
+    fn each_slot(
+        &self,
+        writer: &mut Writer,
+        id: FragmentId,
+        slots: &[(usize, usize)],
+        print: impl FnOnce(&mut Writer, &dyn Fn(&mut Writer, usize)),
+    ) {
+        let draft = self.draft(id);
+        let (_, inner) = split(&draft.scope);
+        let outer = draft.scope.len() - inner.len();
+        let mut outside = BTreeSet::new();
+        let mut selected = vec![Vec::new(); draft.slots.len()];
+        for (number, _) in slots {
+            let slot = &draft.slots[*number];
+            let mut needed = BTreeSet::new();
+            match &slot.kind {
+                DraftKind::Text { nodes, .. }
+                | DraftKind::Attribute { nodes, .. }
+                | DraftKind::Tag { nodes, .. }
+                | DraftKind::Region { nodes, .. } => needed.extend(reads::mentioned(nodes)),
+                DraftKind::Branch { arms, .. } => arms
+                    .iter()
+                    .for_each(|(condition, _)| reads::mentioned_in(condition, &mut needed)),
+                DraftKind::List(_) => {}
+            }
+            selected[*number] = select(&slot.scope[outer..], &mut needed, slot.kind.scopes_left());
+            outside.extend(needed);
+        }
+        self.each_instance(writer, id, outside, |writer| {
+            print(writer, &|writer, slot| {
+                self.print_slot(writer, id, &draft.slots[slot], &selected[slot]);
+            });
+        });
+    }
+
+    fn print_slot(&self, writer: &mut Writer, id: FragmentId, slot: &SlotDraft<'a>, steps: &[Step<'_, 'a>]) {
+        let draft = self.draft(id);
+        let mut frames = Frames::default();
         match &slot.kind {
-            DraftKind::Text { nodes, steps, .. } | DraftKind::Attribute { nodes, steps, .. } => {
-                needed.extend(reads::mentioned(nodes));
-                self.enter(&mut writer, &slot.scope, needed);
-                for step in steps {
+            DraftKind::Text {
+                nodes, steps: values, ..
+            }
+            | DraftKind::Attribute {
+                nodes, steps: values, ..
+            } => {
+                let silent = values.iter().any(|step| matches!(step, ValueStep::Silent(_)));
+                frames.start(writer, steps, silent);
+                for step in values {
                     match step {
-                        ValueStep::Silent(node) => code::write_node(&mut writer, node),
-                        ValueStep::Hole(hole) => self.push_hole(&mut writer, draft, *hole),
+                        ValueStep::Silent(node) => code::write_node(writer, node),
+                        ValueStep::Hole(hole) => self.print_hole(writer, draft, *hole),
                     }
                 }
-                writer.list(holes.len());
+                frames.follow(nodes);
             }
             DraftKind::Tag { nodes, hole, .. } | DraftKind::Region { nodes, hole, .. } => {
-                needed.extend(reads::mentioned(nodes));
-                self.enter(&mut writer, &slot.scope, needed);
-                self.push_hole(&mut writer, draft, *hole);
-                writer.list(1);
+                frames.start(
+                    writer,
+                    steps,
+                    nodes.iter().any(|node| !matches!(node, Node::Emit(_))),
+                );
+                self.print_hole(writer, draft, *hole);
+                frames.follow(nodes);
             }
             DraftKind::Branch { arms, otherwise, .. } => {
-                arms.iter()
-                    .for_each(|(condition, _)| reads::mentioned_in(condition, &mut needed));
-                self.enter(&mut writer, &slot.scope, needed);
-                for (condition, arm) in arms {
-                    writer.expression(condition);
-                    writer.start_if();
-                    writer.constant(self.arm_number(*arm));
-                    writer.start_else();
-                }
-                writer.constant(self.arm_number(*otherwise));
-                arms.iter().for_each(|_| writer.end_if());
+                frames.start(writer, steps, false);
+                writer.mark(Mark::Arm);
+                self.choose(writer, arms, *otherwise, |writer, arm| {
+                    writer.raw(&self.arm_number(arm));
+                });
             }
-            DraftKind::List(list) => {
-                reads::mentioned_in(&list.lp.syntax.iter, &mut needed);
-                list.lp
-                    .syntax
-                    .filter_expr
-                    .iter()
-                    .for_each(|filter| reads::mentioned_in(filter, &mut needed));
-                self.enter(&mut writer, &slot.scope, needed);
-                code::write_items(&mut writer, &list.lp);
-            }
+            DraftKind::List(_) => {}
         }
-        writer.finish()
+        frames.finish(writer);
     }
 
-    /// Computes all values of a fragment that is not shown yet.
-    pub(super) fn values(&self, id: FragmentId) -> Program {
-        let draft = self.draft(id);
+    /// What a branch shows when, if that can be told from the data alone.
+    pub(super) fn choice(&self, slot: &SlotDraft<'a>) -> Option<Choice> {
+        let DraftKind::Branch {
+            arms,
+            otherwise,
+            conditions,
+            ..
+        } = &slot.kind
+        else {
+            return None;
+        };
+        let shown = |arm: Option<FragmentId>| arm.filter(|id| !self.is_blank(*id));
+        let arms = conditions.as_ref()?.iter().cloned().zip(arms);
+        Some(Choice {
+            arms: arms
+                .map(|(condition, (_, arm))| (condition, shown(*arm)))
+                .collect(),
+            otherwise: shown(*otherwise),
+        })
+    }
+
+    /// Leaves the items of a list on the stack.
+    pub(super) fn items(&self, slot: &SlotDraft<'a>, list: &ListDraft<'a>) -> Program {
         let mut writer = self.writer();
-        self.enter(&mut writer, &draft.scope, draft.mentions.clone());
-        self.push_values(&mut writer, id, None);
-        writer.finish()
-    }
-
-    /// Computes all values of some rows.
-    pub(super) fn rows(&self, list: &ListDraft<'a>) -> Program {
-        let mut needed = self.draft(list.item).mentions.clone();
-        list.key
+        let mut needed = BTreeSet::new();
+        reads::mentioned_in(&list.lp.syntax.iter, &mut needed);
+        let filter = &list.lp.syntax.filter_expr;
+        filter
             .iter()
-            .for_each(|key| needed.extend(reads::mentioned(key)));
-        self.each_row(list, needed, |writer| self.push_values(writer, list.item, None))
-    }
-
-    /// Computes the keys of some rows.
-    pub(super) fn keys(&self, list: &ListDraft<'a>, key: &[Node<'a>]) -> Program {
-        self.each_row(list, reads::mentioned(key), |writer| push_text(writer, key))
-    }
-
-    fn each_row(
-        &self,
-        list: &ListDraft<'a>,
-        needed: BTreeSet<&'static str>,
-        push: impl FnOnce(&mut Writer),
-    ) -> Program {
-        let mut writer = self.writer();
-        let scope = &self.draft(list.item).scope;
-        let outer = scope.len().saturating_sub(1);
-        self.enter(&mut writer, &scope[..outer], needed);
-        writer.lookup(ROWS);
-        writer.start_for(false, false);
-        writer.unpack(2);
-        writer.assignment(&list.lp.syntax.target);
-        writer.store("loop");
-        push(&mut writer);
-        writer.end_for(false);
-        writer.lookup(ROW_COUNT);
-        writer.counted_list();
+            .for_each(|filter| reads::mentioned_in(filter, &mut needed));
+        let steps = select(&slot.scope, &mut needed, 0);
+        Frames::default().start(&mut writer, &steps, false);
+        code::write_items(&mut writer, &list.lp);
         writer.finish()
     }
 
-    /// Leaves a list of the fragment's values on the stack, by hole number, and the row's key after them.
-    fn push_values(&self, writer: &mut Writer, id: FragmentId, key: Option<&[Node<'a>]>) {
+    /// Prints all values of a fragment.
+    pub(super) fn values(&self, id: FragmentId) -> Program {
+        let mut writer = self.writer();
+        let (_, inner) = split(&self.draft(id).scope);
+        let mut needed = self.draft(id).mentions.clone();
+        let steps = select(inner, &mut needed, 0);
+        self.each_instance(&mut writer, id, needed, |writer| {
+            let mut frames = Frames::default();
+            writer.mark(Mark::Row);
+            frames.start(writer, &steps, false);
+            self.print_values(writer, id);
+            frames.finish(writer);
+        });
+        writer.finish()
+    }
+
+    /// Prints the keys of some rows.
+    pub(super) fn keys(&self, list: &ListDraft<'a>, key: &[Node<'a>]) -> Program {
+        let mut writer = self.writer();
+        self.each_instance(&mut writer, list.item, reads::mentioned(key), |writer| {
+            writer.mark(Mark::Hole);
+            code::write_nodes(writer, key);
+        });
+        writer.finish()
+    }
+
+    /// Writes code once for each instance that the program is run for: for each of the rows, or once where no list is
+    /// around. `needed` are the names that the code uses and does not define.
+    fn each_instance(
+        &self,
+        writer: &mut Writer,
+        id: FragmentId,
+        mut needed: BTreeSet<&'static str>,
+        print: impl FnOnce(&mut Writer),
+    ) {
+        let (outer, inner) = split(&self.draft(id).scope);
+        let outer = match outer {
+            Some((outer, around)) => {
+                let steps = select(outer, &mut needed, 0);
+                Frames::default().start(writer, &steps, false);
+                writer.lookup(ROWS);
+                writer.start_for(false, false);
+                if !self.layout.counters(around.0).is_empty() {
+                    writer.unpack(2);
+                    writer.assignment(&around.1.syntax.target);
+                    writer.store("loop");
+                } else {
+                    writer.assignment(&around.1.syntax.target);
+                }
+                true
+            }
+            None => false,
+        };
+        debug_assert!(
+            outer || inner.len() == self.draft(id).scope.len(),
+            "a loop splits the scope"
+        );
+        print(writer);
+        if outer {
+            writer.end_for(false);
+        }
+    }
+
+    fn print_values(&self, writer: &mut Writer, id: FragmentId) {
         let draft = self.draft(id);
         for step in &draft.steps {
             match step {
                 ValueStep::Silent(node) => code::write_node(writer, node),
-                ValueStep::Hole(hole) => self.push_hole(writer, draft, *hole),
+                ValueStep::Hole(hole) => self.print_hole(writer, draft, *hole),
             }
         }
-        if let Some(key) = key {
-            push_text(writer, key);
-        }
-        writer.list(draft.holes.len() + usize::from(key.is_some()));
     }
 
-    fn push_hole(&self, writer: &mut Writer, draft: &Draft<'a>, hole: usize) {
+    fn print_hole(&self, writer: &mut Writer, draft: &Draft<'a>, hole: usize) {
         let slot = match &draft.holes[hole].source {
-            HoleSource::Nodes(nodes) => return push_text(writer, nodes),
+            HoleSource::Nodes(nodes) => {
+                writer.mark(Mark::Hole);
+                code::write_nodes(writer, nodes);
+                return;
+            }
             HoleSource::Slot(slot) => &draft.slots[*slot],
         };
         match &slot.kind {
             DraftKind::Branch { arms, otherwise, .. } => {
-                for (condition, arm) in arms {
-                    writer.expression(condition);
-                    writer.start_if();
-                    self.push_arm(writer, *arm);
-                    writer.start_else();
-                }
-                self.push_arm(writer, *otherwise);
-                arms.iter().for_each(|_| writer.end_if());
+                writer.mark(Mark::Arm);
+                self.choose(writer, arms, *otherwise, |writer, arm| {
+                    self.print_arm(writer, arm);
+                });
             }
             DraftKind::List(list) => {
-                writer.constant(0usize);
+                writer.mark(Mark::List);
                 code::write_items(writer, &list.lp);
                 writer.start_for(true, false);
                 writer.assignment(&list.lp.syntax.target);
-                self.push_values(writer, list.item, list.key.as_deref());
-                writer.count_value();
+                writer.mark(Mark::Row);
+                self.print_values(writer, list.item);
                 writer.end_for(true);
-                // On the stack: the rows, their count, whether there were none. Wanted: [rows, else branch].
                 writer.start_if();
-                writer.counted_list();
-                self.push_arm(writer, list.otherwise);
-                writer.start_else();
-                writer.counted_list();
-                self.push_arm(writer, None);
+                writer.mark(Mark::Arm);
+                self.print_arm(writer, list.otherwise);
                 writer.end_if();
-                writer.list(2);
+                writer.mark(Mark::End);
             }
             _ => unreachable!("only branches and lists are holes by themselves"),
         }
     }
 
-    /// Leaves `[fragment, values]` on the stack, or -1 for nothing.
-    fn push_arm(&self, writer: &mut Writer, arm: Option<FragmentId>) {
-        match arm {
-            Some(id) if !self.is_blank(id) => {
-                writer.constant(id);
-                self.push_values(writer, id, None);
-                writer.list(2);
-            }
-            // It shows nothing, but what it sets counts.
-            Some(id) => {
-                self.push_values(writer, id, None);
-                writer.discard();
-                writer.constant(-1);
-            }
-            None => writer.constant(-1),
+    fn choose(
+        &self,
+        writer: &mut Writer,
+        arms: &[(&'a super::machinery::ast::Expr<'static>, Option<FragmentId>)],
+        otherwise: Option<FragmentId>,
+        mut print: impl FnMut(&mut Writer, Option<FragmentId>),
+    ) {
+        for (condition, arm) in arms {
+            writer.expression(condition);
+            writer.start_if();
+            print(writer, *arm);
+            writer.start_else();
+        }
+        print(writer, otherwise);
+        arms.iter().for_each(|_| writer.end_if());
+    }
+
+    /// Prints the number of the fragment that a branch shows, and its values. What a blank one sets counts all the same.
+    fn print_arm(&self, writer: &mut Writer, arm: Option<FragmentId>) {
+        writer.raw(&self.arm_number(arm));
+        if let Some(id) = arm {
+            self.print_values(writer, id);
         }
     }
 
-    /// The number by which a branch's program names what is shown: -1 for nothing.
-    fn arm_number(&self, arm: Option<FragmentId>) -> i64 {
+    /// The number by which a program names what a branch shows.
+    fn arm_number(&self, arm: Option<FragmentId>) -> String {
         arm.filter(|id| !self.is_blank(*id))
-            .and_then(|id| i64::try_from(id).ok())
-            .unwrap_or(-1)
+            .map_or_else(|| "-".to_owned(), |id| id.to_string())
     }
 
     /// Whether a fragment prints nothing: it only sets names.
     fn is_blank(&self, id: FragmentId) -> bool {
         self.draft(id).ops.iter().all(|op| matches!(op, Op::Silent(_)))
     }
+}
 
-    /// Runs what of the scope defines the names that are needed.
-    fn enter(&self, writer: &mut Writer, scope: &[Scope<'a>], mut needed: BTreeSet<&'static str>) {
-        let mut steps = Vec::new();
-        for step in scope.iter().rev() {
-            let mut defined = Vec::new();
-            match step {
-                Scope::Loop(_, lp) => {
-                    syntax::assigned(&lp.syntax.target, &mut defined);
-                    defined.push("loop");
-                }
+/// What of a scope is outside of the innermost loop's rows, with that loop, and what is inside of a row.
+#[expect(clippy::type_complexity, reason = "a pair of pairs, taken apart at once")]
+fn split<'s, 'a>(
+    scope: &'s [Scope<'a>],
+) -> (Option<(&'s [Scope<'a>], (LoopId, &'s For<'a>))>, &'s [Scope<'a>]) {
+    let innermost = scope.iter().enumerate().rev().find_map(|(at, step)| match step {
+        Scope::Loop(id, lp) => Some((at, (*id, &**lp))),
+        _ => None,
+    });
+    match innermost {
+        Some((at, lp)) => (Some((&scope[..at], lp)), &scope[at + 1..]),
+        None => (None, scope),
+    }
+}
+
+/// A step of a scope, as a program takes it.
+#[derive(Clone)]
+struct Step<'s, 'a> {
+    step: &'s Scope<'a>,
+    /// Whether it defines anything that is needed.
+    wanted: bool,
+    /// Whether its scope needs a frame even so.
+    bare: bool,
+}
+
+/// Chooses the steps of a scope that define the names that are needed; what these need is needed, too. `left`: how many
+/// of the innermost scopes the code to come leaves.
+fn select<'s, 'a>(
+    scope: &'s [Scope<'a>],
+    needed: &mut BTreeSet<&'static str>,
+    mut left: usize,
+) -> Vec<Step<'s, 'a>> {
+    let defined: Vec<Vec<&'static str>> = scope.iter().map(defined_by).collect();
+    let mut steps: Vec<Step<'s, 'a>> = scope
+        .iter()
+        .map(|step| Step {
+            step,
+            wanted: false,
+            bare: false,
+        })
+        .collect();
+    loop {
+        let before = needed.len();
+        for (step, defined) in steps.iter_mut().zip(&defined).rev() {
+            if step.wanted || !(needed.contains(ANYTHING) || defined.iter().any(|name| needed.contains(name)))
+            {
+                continue;
+            }
+            step.wanted = true;
+            match step.step {
+                Scope::Loop(..) => {}
                 Scope::Enter(assignments) => {
                     assignments
                         .iter()
-                        .for_each(|(target, _)| syntax::assigned(target, &mut defined));
+                        .for_each(|(_, value)| reads::mentioned_in(value, needed));
                 }
-                Scope::Define(Node::Define(statement)) => defined = syntax::defined(statement),
-                Scope::Define(Node::Capture(set, _)) => syntax::assigned(&set.target, &mut defined),
-                Scope::Define(node) => defined = reads::defined_inside(node),
-            }
-            if needed.contains(ANYTHING) || defined.iter().any(|name| needed.contains(name)) {
-                match step {
-                    Scope::Loop(..) => {}
-                    Scope::Enter(assignments) => {
-                        assignments
-                            .iter()
-                            .for_each(|(_, value)| reads::mentioned_in(value, &mut needed));
-                    }
-                    Scope::Define(node) => needed.extend(reads::mentioned(std::slice::from_ref(node))),
-                }
-                steps.push(step);
+                Scope::Define(node) => needed.extend(reads::mentioned(std::slice::from_ref(node))),
             }
         }
-        for step in steps.into_iter().rev() {
+        // A macro may call one that is defined after it.
+        if needed.len() == before {
+            break;
+        }
+    }
+    // What is defined in a scope is defined in a frame of its own: macros outside must not see it.
+    let mut defines = false;
+    for step in steps.iter_mut().rev() {
+        match step.step {
+            Scope::Define(_) => defines |= step.wanted,
+            Scope::Loop(..) => step.bare = defines,
+            Scope::Enter(_) => {
+                step.bare = defines || left > 0;
+                left = left.saturating_sub(1);
+            }
+        }
+    }
+    steps
+}
+
+/// The names that a step of a scope defines.
+fn defined_by(step: &Scope<'_>) -> Vec<&'static str> {
+    let mut defined = Vec::new();
+    match step {
+        Scope::Loop(_, lp) => {
+            syntax::assigned(&lp.syntax.target, &mut defined);
+            defined.push("loop");
+        }
+        Scope::Enter(assignments) => {
+            assignments
+                .iter()
+                .for_each(|(target, _)| syntax::assigned(target, &mut defined));
+        }
+        Scope::Define(Node::Define(statement)) => defined = syntax::defined(statement),
+        Scope::Define(node) => {
+            defined = reads::defined_inside(node);
+            if let Node::Capture(set, _) = node {
+                syntax::assigned(&set.target, &mut defined);
+            }
+        }
+    }
+    defined
+}
+
+/// Counts the frames that a piece of code opens, so that it leaves as many as it found.
+#[derive(Default)]
+struct Frames {
+    open: usize,
+}
+
+impl Frames {
+    /// Runs what of the scope is wanted. `apart`: the code that follows defines names, which must not outlive it.
+    fn start(&mut self, writer: &mut Writer, steps: &[Step<'_, '_>], apart: bool) {
+        if apart || steps.iter().any(|step| step.wanted) {
+            writer.enter();
+            self.open += 1;
+        }
+        for Step { step, wanted, bare } in steps {
             match step {
+                _ if !wanted => {
+                    if *bare {
+                        writer.enter();
+                        self.open += 1;
+                    }
+                }
                 Scope::Loop(id, lp) => {
                     writer.enter();
+                    self.open += 1;
                     writer.lookup(item_name(*id));
                     writer.assignment(&lp.syntax.target);
                     writer.lookup(counter_name(*id));
                     writer.store("loop");
                 }
-                Scope::Enter(assignments) => code::write_node(writer, &Node::Enter(assignments)),
-                // What an `if` prints was printed elsewhere; only what it sets is wanted.
-                Scope::Define(node @ Node::If(_)) => {
+                Scope::Enter(assignments) => {
+                    code::write_node(writer, &Node::Enter(assignments));
+                    self.open += 1;
+                }
+                // What it prints was printed elsewhere; only what it sets is wanted.
+                Scope::Define(
+                    node @ (Node::If(_) | Node::For(_) | Node::AutoEscape(..) | Node::Filter(..)),
+                ) => {
                     writer.begin_capture();
                     code::write_node(writer, node);
                     writer.end_capture();
@@ -336,12 +591,16 @@ impl<'a> Compiler<'_, 'a> {
             }
         }
     }
-}
 
-fn push_text(writer: &mut Writer, nodes: &[Node<'_>]) {
-    writer.begin_capture();
-    code::write_nodes(writer, nodes);
-    writer.end_capture();
+    /// Takes account of the scopes that nodes end without having started them, and the other way round.
+    fn follow(&mut self, nodes: &[Node<'_>]) {
+        let (left, entered) = node::scopes_crossed(nodes);
+        self.open = (self.open + entered).saturating_sub(left);
+    }
+
+    fn finish(self, writer: &mut Writer) {
+        (0..self.open).for_each(|_| writer.leave());
+    }
 }
 
 fn print_head(writer: &mut Writer) {

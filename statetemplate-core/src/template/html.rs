@@ -139,13 +139,13 @@ impl<'a> Reader<'_, 'a> {
                 }
                 let otherwise = self.inside(&branch.otherwise)?;
                 items.push(Item::Branch(arms, otherwise));
-                if !reads::defined_inside(node).is_empty() {
-                    items.push(Item::Defined(node.clone()));
-                }
-                self.names.define(node);
+                self.defined(node, items);
             }
             Node::For(lp) => match opaque_loop(lp) {
-                Some(reason) => items.push(Item::Region(vec![node.clone()], reason)),
+                Some(reason) => {
+                    items.push(Item::Region(vec![node.clone()], reason));
+                    self.names.define(node);
+                }
                 None => {
                     let depth = self.names.depth();
                     // The loop gets its number later; while parsing only the plainness of its names counts.
@@ -154,14 +154,19 @@ impl<'a> Reader<'_, 'a> {
                     self.names.truncate(depth);
                     let otherwise = self.inside(&lp.otherwise)?;
                     items.push(Item::List(lp.clone(), body?, otherwise));
+                    self.defined(node, items);
                 }
             },
             Node::Emit(_) => items.push(Item::Region(vec![node.clone()], "the expression may print HTML")),
             Node::AutoEscape(_, body) => {
                 self.inside(body)?;
                 items.push(Item::Region(vec![node.clone()], "an autoescape block"));
+                self.names.define(node);
             }
-            Node::Filter(..) => items.push(Item::Region(vec![node.clone()], "a filter block")),
+            Node::Filter(..) => {
+                items.push(Item::Region(vec![node.clone()], "a filter block"));
+                self.names.define(node);
+            }
             Node::Native(_) => {
                 items.push(Item::Region(
                     vec![node.clone()],
@@ -178,6 +183,14 @@ impl<'a> Reader<'_, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// After a node that leaves names behind.
+    fn defined(&mut self, node: &Node<'a>, items: &mut Vec<Item<'a>>) {
+        if !reads::defined_inside(node).is_empty() {
+            items.push(Item::Defined(node.clone()));
+            self.names.define(node);
+        }
     }
 
     fn inside(&mut self, nodes: &[Node<'a>]) -> Result<Vec<Item<'a>>, Unbalanced> {
@@ -308,6 +321,7 @@ impl<'a> Reader<'_, 'a> {
                     self.at = content;
                     let end = self.find_end(&name).ok_or(Unbalanced(why))?;
                     let nodes = self.slice(content, end);
+                    nodes.iter().for_each(|node| self.scope(node));
                     self.at = end;
                     vec![Item::Region(
                         nodes,
@@ -490,7 +504,11 @@ fn opaque_loop(lp: &super::node::For<'_>) -> Option<&'static str> {
             }
         });
     }
-    reason.or_else(|| {
-        super::code::loop_variable_escapes(lp).then_some("a loop whose `loop` is used as a value")
-    })
+    reason
+        .or_else(|| {
+            super::code::loop_variable_escapes(lp).then_some("a loop whose `loop` is used as a value")
+        })
+        .or_else(|| {
+            super::rows::remember_others(lp).then_some("a loop whose macros see what rows before set")
+        })
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::condition::Condition;
 use super::item::{Element, Item, TagPart};
 use super::machinery::ast::Expr;
-use super::node::{For, Node, emitted};
-use super::reads::{self, LoopId, Names, Reads};
+use super::node::{self, For, Node, emitted};
+use super::reads::{self, LoopId, Names, Place, Reads, Step};
 use super::{foreign, syntax, tags, text};
+use crate::PathStep;
 
 /// The number of a fragment in its plan.
 pub(crate) type FragmentId = usize;
@@ -25,8 +27,6 @@ pub(super) struct Draft<'a> {
     pub(super) scope: Vec<Scope<'a>>,
     /// Every name that the fragment mentions.
     pub(super) mentions: BTreeSet<&'static str>,
-    /// Whether a list stands in the fragment, or in a branch of it.
-    pub(super) has_list: bool,
 }
 
 pub(super) enum Op<'a> {
@@ -91,8 +91,23 @@ pub(super) enum DraftKind<'a> {
         arms: Vec<(&'a Expr<'static>, Option<FragmentId>)>,
         otherwise: Option<FragmentId>,
         hole: usize,
+        /// The conditions, where all of them are plain questions about the data.
+        conditions: Option<Vec<Condition>>,
     },
     List(ListDraft<'a>),
+}
+
+impl DraftKind<'_> {
+    /// How many of the scopes that are open where the slot starts end within it.
+    pub(super) fn scopes_left(&self) -> usize {
+        match self {
+            DraftKind::Text { nodes, .. }
+            | DraftKind::Attribute { nodes, .. }
+            | DraftKind::Tag { nodes, .. }
+            | DraftKind::Region { nodes, .. } => node::scopes_crossed(nodes).0,
+            DraftKind::Branch { .. } | DraftKind::List(_) => 0,
+        }
+    }
 }
 
 pub(super) struct ListDraft<'a> {
@@ -100,7 +115,11 @@ pub(super) struct ListDraft<'a> {
     pub(super) id: LoopId,
     pub(super) item: FragmentId,
     pub(super) otherwise: Option<FragmentId>,
+    /// The items' path in the page's data, where the list runs over just that.
+    pub(super) path: Option<Vec<PathStep>>,
     pub(super) key: Option<Vec<Node<'a>>>,
+    /// The paths within an item that the key is made of, where it is made of nothing else.
+    pub(super) key_paths: Option<Vec<Vec<Step>>>,
     /// What a row reads beside its own item and counter.
     pub(super) row_reads: Reads,
     pub(super) hole: usize,
@@ -178,6 +197,17 @@ impl<'a> Layout<'a> {
         layout
     }
 
+    /// The attributes of a loop's `loop` variable that its rows read.
+    pub(super) fn counters(&self, id: LoopId) -> Vec<&'static str> {
+        let slots = self.fragments.iter().flat_map(|fragment| &fragment.slots);
+        let read = slots.flat_map(|slot| &slot.all_reads.counters);
+        let names: BTreeSet<&'static str> = read
+            .filter(|(counted, _)| *counted == id)
+            .map(|(_, name)| *name)
+            .collect();
+        names.into_iter().collect()
+    }
+
     fn fragment(&mut self, items: &[Item<'a>], start: &str, bare: Option<&str>) -> FragmentId {
         let id = self.fragments.len();
         self.fragments.push(Draft {
@@ -247,6 +277,29 @@ impl<'a> Layout<'a> {
 
     /// Follows a node that prints nothing. `printed`: the node is not part of a slot that prints it anyway.
     fn silent(&mut self, draft: &mut Draft<'a>, node: &Node<'a>, printed: bool) {
+        self.follow(node);
+        draft
+            .mentions
+            .extend(reads::mentioned(std::slice::from_ref(node)));
+        draft.steps.push(ValueStep::Silent(node.clone()));
+        if printed {
+            draft.ops.push(Op::Silent(node.clone()));
+        }
+    }
+
+    /// Keeps track of scopes and names through nodes that are run as a whole.
+    fn follow_all(&mut self, nodes: &[Node<'a>]) {
+        for node in nodes {
+            match node {
+                Node::Captured(_, inside) => self.follow_all(inside),
+                node if node.is_silent() || !reads::defined_inside(node).is_empty() => self.follow(node),
+                _ => {}
+            }
+        }
+    }
+
+    /// Keeps track of scopes and names through a node that prints nothing.
+    fn follow(&mut self, node: &Node<'a>) {
         self.version += 1;
         match node {
             Node::Enter(assignments) => {
@@ -264,13 +317,6 @@ impl<'a> Layout<'a> {
                 self.names.define(node);
                 self.scope.push(Scope::Define(node.clone()));
             }
-        }
-        draft
-            .mentions
-            .extend(reads::mentioned(std::slice::from_ref(node)));
-        draft.steps.push(ValueStep::Silent(node.clone()));
-        if printed {
-            draft.ops.push(Op::Silent(node.clone()));
         }
     }
 
@@ -313,6 +359,7 @@ impl<'a> Layout<'a> {
                     end_static(&mut html, raw_text, place, &mut pieces);
                     let kind = if raw_text { HoleKind::Raw } else { HoleKind::Text };
                     let hole = self.hole(draft, kind, HoleSource::Nodes(vec![dynamic.clone()]));
+                    self.follow_all(std::slice::from_ref(dynamic));
                     if !steps
                         .iter()
                         .any(|step| matches!(step, ValueStep::Hole(known) if *known == hole))
@@ -341,7 +388,8 @@ impl<'a> Layout<'a> {
         kind: impl FnOnce(&mut Self, &mut Draft<'a>) -> DraftKind<'a>,
     ) {
         let scope = self.scope.clone();
-        let reads = self.names.of_nodes(nodes);
+        let open = self.open.iter().map(|(_, names)| *names).collect();
+        let reads = self.names.of_nodes_within(nodes, open);
         draft.mentions.extend(reads::mentioned(nodes));
         let kind = kind(self, draft);
         self.push_slot(
@@ -386,10 +434,7 @@ impl<'a> Layout<'a> {
         self.simple(draft, nodes, "region".to_owned(), |this, draft| {
             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.to_vec()));
             // What the nodes define counts for those after them.
-            nodes
-                .iter()
-                .filter(|node| node.is_silent())
-                .for_each(|node| this.silent(draft, node, false));
+            this.follow_all(nodes);
             DraftKind::Region {
                 nodes: nodes.to_vec(),
                 hole,
@@ -428,10 +473,7 @@ impl<'a> Layout<'a> {
                         |this, draft| {
                             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.clone()));
                             // What the nodes define counts for those after them.
-                            nodes
-                                .iter()
-                                .filter(|node| node.is_silent())
-                                .for_each(|node| this.silent(draft, node, false));
+                            this.follow_all(nodes);
                             DraftKind::Tag {
                                 nodes: nodes.clone(),
                                 hole,
@@ -486,6 +528,10 @@ impl<'a> Layout<'a> {
         let scope = self.scope.clone();
         let mut reads = Reads::default();
         let mut all_reads = Reads::default();
+        let conditions = arms
+            .iter()
+            .map(|(expr, _)| Condition::of(expr, &self.names))
+            .collect();
         let mut drafted = Vec::new();
         for (condition, body) in arms {
             reads.add(&self.names.of(condition));
@@ -499,6 +545,7 @@ impl<'a> Layout<'a> {
             arms: drafted,
             otherwise,
             hole,
+            conditions,
         };
         self.push_slot(
             draft,
@@ -526,7 +573,6 @@ impl<'a> Layout<'a> {
     fn absorb(&mut self, draft: &mut Draft<'a>, id: FragmentId, reads: &mut Reads) {
         let inner = &self.fragments[id];
         draft.mentions.extend(&inner.mentions);
-        draft.has_list |= inner.has_list;
         inner.slots.iter().for_each(|slot| reads.add(&slot.all_reads));
     }
 
@@ -534,19 +580,24 @@ impl<'a> Layout<'a> {
         let scope = self.scope.clone();
         let id = self.loops;
         self.loops += 1;
-        draft.has_list = true;
         let mut reads = self.names.of(&lp.syntax.iter);
+        let path = match (&lp.syntax.filter_expr, self.names.place(&lp.syntax.iter)) {
+            (None, Some(Place::Data(path))) => Some(path),
+            _ => None,
+        };
         reads::mentioned_in(&lp.syntax.iter, &mut draft.mentions);
         let names = self.names.depth();
         self.names.enter_loop(id, lp.syntax);
         if let Some(filter) = &lp.syntax.filter_expr {
             reads::mentioned_in(filter, &mut draft.mentions);
             let mut filter_reads = self.names.of(filter);
-            filter_reads.items.remove(&id);
+            filter_reads.items.retain(|(read, _)| *read != id);
             reads.add(&filter_reads);
         }
         self.scope.push(Scope::Loop(id, lp.clone()));
-        let key = key_of(body).filter(|key| self.names.of_nodes(key).items.contains(&id));
+        let key = key_of(body).filter(|key| self.names.of_nodes(key).reads_item(id));
+        let key_reads = key.as_ref().map(|key| self.names.of_nodes(key));
+        let key_paths = key_reads.and_then(|reads| reads.of_item_only(id));
         let is_branch = matches!(visible(body).as_slice(), [Item::Branch(..)]);
         let item = self.fragment(
             body,
@@ -557,7 +608,7 @@ impl<'a> Layout<'a> {
         self.names.truncate(names);
         let mut row_reads = Reads::default();
         self.absorb(draft, item, &mut row_reads);
-        row_reads.items.remove(&id);
+        row_reads.items.retain(|(read, _)| *read != id);
         let mut all_reads = row_reads.clone();
         all_reads.counters.retain(|(counted, _)| *counted != id);
         let otherwise = self.arm(draft, otherwise, &mut all_reads);
@@ -568,7 +619,9 @@ impl<'a> Layout<'a> {
             id,
             item,
             otherwise,
+            path,
             key,
+            key_paths,
             row_reads,
             hole,
         };
@@ -597,9 +650,19 @@ fn starts_with_text(element: &Element<'_>) -> bool {
     matches!(visible(&element.children).first(), Some(Item::Text(_)))
 }
 
-/// The value that tells a row from the others: `st-key`, or the `id` of its first element.
+/// The value that tells a row from the others: `st-key`, or the `id` of its first element. It stands inside the scopes
+/// that are open around that element.
 fn key_of<'a>(items: &[Item<'a>]) -> Option<Vec<Node<'a>>> {
-    items.iter().find_map(|item| match item {
+    let mut open: Vec<Node<'a>> = Vec::new();
+    let mut key = items.iter().find_map(|item| match item {
+        Item::Silent(node @ Node::Enter(_)) => {
+            open.push(node.clone());
+            None
+        }
+        Item::Silent(Node::Leave) => {
+            open.pop();
+            None
+        }
         Item::Element(element) => {
             let value = |wanted: &str| {
                 element.tag.iter().find_map(|part| match part {
@@ -616,7 +679,11 @@ fn key_of<'a>(items: &[Item<'a>]) -> Option<Vec<Node<'a>>> {
                 .find_map(|body| key_of(body)),
         ),
         _ => None,
-    })?
+    })??;
+    let leaves = open.iter().map(|_| Node::Leave).collect::<Vec<_>>();
+    key.splice(0..0, open);
+    key.extend(leaves);
+    Some(key)
 }
 
 fn raw(draft: &mut Draft<'_>, html: &str) {

@@ -7,7 +7,12 @@ use minijinja::machinery::{self, CodeGenerator, Instruction, Instructions};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Value};
 
-pub(super) use minijinja::machinery::ast;
+pub(super) use minijinja::machinery::{Span, ast};
+
+use super::marks::Mark;
+
+/// How much memory a program may ask for before it prints anything, in bytes.
+const MOST_HINTED: usize = 1 << 20;
 
 /// A piece of compiled template that is evaluated on its own.
 #[derive(Debug)]
@@ -21,7 +26,17 @@ pub(crate) struct Program {
 impl Program {
     /// Runs the program for what it prints.
     pub(crate) fn render(&self, env: &Environment<'static>, root: Value) -> Result<String, minijinja::Error> {
-        let mut text = String::with_capacity(self.size_hint);
+        self.render_many(env, root, 1)
+    }
+
+    /// Runs a program that prints `count` instances of the same.
+    pub(crate) fn render_many(
+        &self,
+        env: &Environment<'static>,
+        root: Value,
+        count: usize,
+    ) -> Result<String, minijinja::Error> {
+        let mut text = String::with_capacity(self.size_hint.saturating_mul(count).min(MOST_HINTED));
         let mut out = machinery::make_string_output(&mut text);
         let outcome =
             machinery::eval(env, &self.code, root, &self.blocks, &mut out, self.escape.clone()).map(drop);
@@ -75,6 +90,11 @@ impl Writer {
         }
     }
 
+    /// Prints a mark of ours.
+    pub(super) fn mark(&mut self, mark: Mark) {
+        self.raw(mark.text());
+    }
+
     pub(super) fn store(&mut self, name: &'static str) {
         self.generator.add(Instruction::StoreLocal(name));
     }
@@ -85,11 +105,6 @@ impl Writer {
 
     pub(super) fn constant(&mut self, value: impl Into<Value>) {
         self.generator.add(Instruction::LoadConst(value.into()));
-    }
-
-    /// Replaces the `count` values on top of the stack by one list of them.
-    pub(super) fn list(&mut self, count: usize) {
-        self.generator.add(Instruction::BuildList(Some(count)));
     }
 
     /// Replaces the values on top of the stack by a list; their count lies above them.
@@ -148,7 +163,7 @@ impl Writer {
         self.generator.add(Instruction::ApplyFilter(name, Some(1), !0));
     }
 
-    pub(super) fn emit(&mut self, span: machinery::Span) {
+    pub(super) fn emit(&mut self, span: Span) {
         self.generator.add_with_span(Instruction::Emit, span);
     }
 
@@ -204,6 +219,36 @@ fn begin_capture() -> Instruction<'static> {
         .get(0)
         .expect("a set block starts with an instruction")
         .clone()
+}
+
+/// Whether text that is safe where `escape` holds is printed as it is, and what is left out not at all: an environment
+/// can have a formatter of its own.
+pub(super) fn prints_as_it_is(env: &Environment<'static>, escape: &AutoEscape) -> bool {
+    const SAMPLE: &str = "Ab 1 <i title=\"c\">&amp;'é\n</i>";
+    let sample = match escape {
+        AutoEscape::None => Value::from(SAMPLE),
+        _ => Value::from_safe_string(SAMPLE.to_owned()),
+    };
+    let mut writer = Writer::new("sample", "", escape.clone());
+    writer.constant(sample);
+    writer.emit_here();
+    let nothing = machinery::parse("{{ 1 if false }}", "sample", SyntaxConfig::default())
+        .expect("the sample is a valid template");
+    writer.statement(&nothing);
+    let printed = writer.finish().render(env, Value::UNDEFINED);
+    printed.is_ok_and(|printed| printed == SAMPLE)
+}
+
+/// What a statement that needs no data prints.
+pub(super) fn printed(
+    env: &Environment<'static>,
+    escape: &AutoEscape,
+    statement: &ast::Stmt<'static>,
+) -> Option<&'static str> {
+    let mut writer = Writer::new("constant", "", escape.clone());
+    writer.statement(statement);
+    let printed = writer.finish().render(env, Value::UNDEFINED).ok()?;
+    Some(intern(&printed))
 }
 
 /// Parses a template; `name` and `source` live as long as the process.

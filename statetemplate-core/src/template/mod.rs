@@ -6,16 +6,21 @@
 
 mod code;
 mod compile;
+mod condition;
 mod cursor;
 mod escape;
+mod expand;
 pub(crate) mod foreign;
 mod html;
 mod item;
 mod layout;
 mod machinery;
+mod marks;
 mod node;
 mod plan;
 mod reads;
+mod root;
+mod rows;
 mod skeleton;
 mod source;
 mod start_tag;
@@ -25,7 +30,10 @@ pub(crate) mod text;
 
 pub use plan::Plan;
 
-pub(crate) use compile::{ROW_COUNT, ROWS, counter_name, item_name};
+pub(crate) use compile::{ROWS, counter_name, item_name};
+pub(crate) use condition::Lookup;
 pub(crate) use layout::{FragmentId, HoleKind, PAGE, Piece};
 pub(crate) use machinery::Program;
-pub(crate) use plan::{Dependencies, Fine, List, Part, Root, Slot, SlotKind};
+pub(crate) use marks::{Cut, Cutter, Mark};
+pub(crate) use plan::{Dependencies, Fine, Fragment, Keys, List, Part, Slot, SlotKind};
+pub(crate) use root::Root;

@@ -66,6 +66,29 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The expressions that this node evaluates itself, those of whole statements apart.
+    pub(super) fn expressions(&self) -> Vec<&'a ast::Expr<'static>> {
+        match self {
+            Node::Emit(statement) | Node::Guarded(_, statement) => vec![&emitted(statement).expr],
+            Node::If(node) => node.arms.iter().map(|(condition, _)| *condition).collect(),
+            Node::For(node) => {
+                let filter = node.syntax.filter_expr.iter();
+                std::iter::once(&node.syntax.iter).chain(filter).collect()
+            }
+            Node::Enter(assignments) => assignments.iter().map(|(_, value)| value).collect(),
+            Node::Define(ast::Stmt::Set(set)) => vec![&set.expr],
+            Node::Capture(set, _) => set.filter.iter().collect(),
+            Node::AutoEscape(block, _) => vec![&block.enabled],
+            Node::Filter(block, _) => vec![&block.filter],
+            Node::Define(_)
+            | Node::Native(_)
+            | Node::Raw(_)
+            | Node::Captured(..)
+            | Node::Leave
+            | Node::Jump(_) => vec![],
+        }
+    }
+
     /// The stretches of template inside this node.
     pub(super) fn children(&self) -> Vec<&Nodes<'a>> {
         match self {
@@ -83,6 +106,24 @@ impl<'a> Node<'a> {
             _ => Vec::new(),
         }
     }
+}
+
+/// How many of the scopes that are open where these nodes start they end, and how many they leave open.
+pub(super) fn scopes_crossed(nodes: &[Node<'_>]) -> (usize, usize) {
+    fn follow(nodes: &[Node<'_>], open: &mut usize, left: &mut usize) {
+        for node in nodes {
+            match node {
+                Node::Enter(_) => *open += 1,
+                Node::Leave if *open == 0 => *left += 1,
+                Node::Leave => *open -= 1,
+                Node::Captured(_, inside) => follow(inside, open, left),
+                _ => {}
+            }
+        }
+    }
+    let (mut open, mut left) = (0, 0);
+    follow(nodes, &mut open, &mut left);
+    (left, open)
 }
 
 /// Whether a `set` anywhere in the nodes changes an attribute of a namespace.

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use minijinja::value::{Enumerator, Object};
 use minijinja::{AutoEscape, Environment, Value};
 use sha2::{Digest, Sha256};
 
-use super::compile::{Compiler, HEAD};
-use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, PAGE, Piece, ValueStep};
+use super::compile::{Compiler, HEAD, MOST_GROUPS};
+use super::condition::{Condition, Lookup};
+use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, PAGE, Piece, SlotDraft, ValueStep};
 use super::machinery::Program;
-use super::reads::{LoopId, Names, Reads, Step};
+use super::reads::{LoopId, Names, Reads, Step, path_steps};
+use super::root::Root;
 use super::source::Sources;
-use super::{escape, html, item, skeleton, text};
+use super::{escape, html, item, marks, skeleton, text};
 use crate::{Error, PathStep, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
@@ -62,10 +62,12 @@ pub(crate) struct Fragment {
     pub(crate) hash: String,
     pub(crate) holes: Vec<HoleKind>,
     pub(crate) slots: Vec<Slot>,
-    /// Computes all its values; the rows of a list have their own program, in the list.
+    /// Prints all its values.
     pub(crate) values: Program,
-    /// Whether a list stands in it.
-    pub(crate) has_list: bool,
+    /// Prints what its slots show by themselves, those of the groups that are wanted.
+    pub(crate) own: Program,
+    /// The same for one group alone, which is what most updates need; none for a group of lists.
+    pub(crate) group: Vec<Option<Program>>,
 }
 
 /// A part of a fragment's statics, as PROTOCOL.md describes them.
@@ -85,13 +87,34 @@ pub(crate) struct Slot {
     pub(crate) reads: Dependencies,
     /// What the slot and all inside it reads.
     pub(crate) all_reads: Dependencies,
-    /// Computes the slot's holes (in the order of `holes`), its branch's fragment, or its list's items.
-    pub(crate) program: Program,
-    /// The holes that the slot's value consists of.
+    /// Slots of a fragment that read the same are one group.
+    pub(crate) group: usize,
+    /// The holes that the slot's value consists of, in the order in which programs print them.
     pub(crate) holes: Vec<usize>,
     pub(crate) place: String,
     /// The fragments that a branch may show.
     branch_arms: Vec<FragmentId>,
+    /// A branch whose conditions are plain questions about the data.
+    pub(crate) choice: Option<Choice>,
+}
+
+/// What a branch shows when, and what otherwise.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(super) arms: Vec<(Condition, Option<FragmentId>)>,
+    pub(super) otherwise: Option<FragmentId>,
+}
+
+impl Choice {
+    /// The fragment that is shown; nothing when a condition that decides it can't be told.
+    pub(crate) fn choose(&self, lookup: &impl Lookup) -> Option<Option<FragmentId>> {
+        for (condition, arm) in &self.arms {
+            if condition.holds(lookup)? {
+                return Some(*arm);
+            }
+        }
+        Some(self.otherwise)
+    }
 }
 
 #[derive(Debug)]
@@ -120,8 +143,11 @@ pub(crate) struct List {
     pub(crate) id: LoopId,
     pub(crate) item: FragmentId,
     pub(crate) otherwise: Option<FragmentId>,
-    pub(crate) keys: Option<Program>,
-    pub(crate) rows: Program,
+    /// Leaves the list's items on the stack.
+    pub(crate) items: Program,
+    /// The path of the items in the page's data, where the list runs over just that.
+    pub(crate) path: Option<Vec<PathStep>>,
+    pub(crate) keys: Option<Keys>,
     /// What a row reads beside its item and its counter.
     pub(crate) row_reads: Dependencies,
     /// The attributes of `loop` that a row reads.
@@ -130,11 +156,21 @@ pub(crate) struct List {
     pub(crate) depth: usize,
 }
 
+/// What tells a list's rows from one another.
+#[derive(Debug)]
+pub(crate) enum Keys {
+    /// What is at these paths of an item: nothing else makes up its key.
+    Data(Vec<Vec<PathStep>>),
+    /// Prints the keys of some rows.
+    Printed(Program),
+}
+
 /// [`Reads`] with the paths numbered.
 #[derive(Debug, Default)]
 pub(crate) struct Dependencies {
     pub(crate) paths: Vec<usize>,
-    pub(crate) items: Vec<LoopId>,
+    /// Loops with paths within their item.
+    pub(crate) items: Vec<(LoopId, Vec<PathStep>)>,
     pub(crate) counters: Vec<LoopId>,
     pub(crate) everything: bool,
 }
@@ -146,6 +182,7 @@ impl Plan {
     /// [`ErrorKind::Template`](crate::ErrorKind::Template) when a template is missing or does not parse, with its name, line and an excerpt.
     pub fn compile(env: &Environment<'static>, template: &str) -> Result<Self, Error> {
         let mut env = env.clone();
+        marks::prepare()?;
         // Errors then carry the source, for their excerpt.
         env.set_debug(true);
         let sources = Sources::load(&env, template)?;
@@ -242,7 +279,7 @@ impl Plan {
 
 impl Fine {
     fn compile(env: &Environment<'static>, sources: &Sources, template: &str) -> Result<Self, String> {
-        let nodes = sources.resolve(template)?;
+        let nodes = sources.resolve(env, template)?;
         let source = sources.get(template).ok_or("the template was not loaded")?;
         if super::node::changes_namespace(&nodes) {
             return Err("it changes a namespace, which any later part may read".to_owned());
@@ -339,8 +376,10 @@ fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> F
     let draft = &compiler.layout.fragments[id];
     let statics = statics(draft);
     let hash = short_hash(format!("{statics:?}").as_bytes());
-    let slots = (0..draft.slots.len())
-        .map(|slot| compile_slot(compiler, draft, id, slot, paths))
+    let groups = groups(draft);
+    let slots = draft.slots.iter().zip(&groups);
+    let slots = slots
+        .map(|(slot, group)| compile_slot(compiler, slot, *group, paths))
         .collect();
     Fragment {
         statics,
@@ -348,18 +387,30 @@ fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> F
         holes: draft.holes.iter().map(|hole| hole.kind).collect(),
         slots,
         values: compiler.values(id),
-        has_list: draft.has_list,
+        own: compiler.slots(id, &groups),
+        group: (0..groups.iter().max().map_or(0, |last| last + 1))
+            .map(|group| compiler.group(id, &groups, group))
+            .collect(),
     }
 }
 
-fn compile_slot(
-    compiler: &Compiler<'_, '_>,
-    draft: &Draft<'_>,
-    id: FragmentId,
-    number: usize,
-    paths: &mut Paths,
-) -> Slot {
-    let slot = &draft.slots[number];
+/// The number of each slot's group. The last group holds all that is left, should there be so many.
+fn groups(draft: &Draft<'_>) -> Vec<usize> {
+    let mut known: Vec<&Reads> = Vec::new();
+    let mut group = |reads| {
+        let found = known.iter().position(|other| *other == reads);
+        found.unwrap_or_else(|| {
+            known.push(reads);
+            known.len() - 1
+        })
+    };
+    let slots = draft.slots.iter();
+    slots
+        .map(|slot| group(&slot.all_reads).min(MOST_GROUPS - 1))
+        .collect()
+}
+
+fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize, paths: &mut Paths) -> Slot {
     let mut branch_arms = Vec::new();
     let (kind, holes) = match &slot.kind {
         DraftKind::Text {
@@ -388,20 +439,24 @@ fn compile_slot(
             arms,
             otherwise,
             hole,
+            ..
         } => {
             branch_arms.extend(arms.iter().filter_map(|(_, arm)| *arm).chain(*otherwise));
             (SlotKind::Branch, vec![*hole])
         }
         DraftKind::List(list) => {
-            let counters = slot_counters(compiler, list.item, list.id);
             let list = List {
                 id: list.id,
                 item: list.item,
                 otherwise: list.otherwise,
-                keys: list.key.as_ref().map(|key| compiler.keys(list, key)),
-                rows: compiler.rows(list),
+                items: compiler.items(slot, list),
+                path: list.path.clone(),
+                keys: list.key.as_ref().map(|key| match &list.key_paths {
+                    Some(paths) => Keys::Data(paths.iter().map(|path| path_steps(path)).collect()),
+                    None => Keys::Printed(compiler.keys(list, key)),
+                }),
                 row_reads: paths.number(&list.row_reads, Some(list.id)),
-                counters,
+                counters: compiler.layout.counters(list.id),
                 depth: slot
                     .scope
                     .iter()
@@ -415,10 +470,11 @@ fn compile_slot(
         kind,
         reads: paths.number(&slot.reads, None),
         all_reads: paths.number(&slot.all_reads, None),
-        program: compiler.slot(id, number, &holes),
+        group,
         holes,
         place: slot.place.clone(),
         branch_arms,
+        choice: compiler.choice(slot),
     }
 }
 
@@ -430,23 +486,6 @@ fn draft_hole(kind: &DraftKind<'_>) -> usize {
         }
         DraftKind::Text { .. } | DraftKind::Attribute { .. } => 0,
     }
-}
-
-/// The attributes of a loop's counter that its rows read.
-fn slot_counters(compiler: &Compiler<'_, '_>, item: FragmentId, id: LoopId) -> Vec<&'static str> {
-    let mut counters = Vec::new();
-    for slot in &compiler.layout.fragments[item].slots {
-        counters.extend(
-            slot.all_reads
-                .counters
-                .iter()
-                .filter(|(read, _)| *read == id)
-                .map(|(_, name)| *name),
-        );
-    }
-    counters.sort_unstable();
-    counters.dedup();
-    counters
 }
 
 /// The holes that the steps compute, in their order.
@@ -519,30 +558,28 @@ struct Paths {
 }
 
 impl Paths {
+    fn number_of(&mut self, path: &[Step]) -> usize {
+        *self.numbers.entry(path.to_vec()).or_insert_with(|| {
+            self.list.push(path_steps(path));
+            self.list.len() - 1
+        })
+    }
+
     fn number(&mut self, reads: &Reads, without: Option<LoopId>) -> Dependencies {
-        let paths = reads.paths.iter().map(|path| {
-            *self.numbers.entry(path.clone()).or_insert_with(|| {
-                self.list.push(path.iter().map(path_step).collect());
-                self.list.len() - 1
-            })
-        });
-        let paths = paths.collect();
+        let paths = reads.paths.iter().map(|path| self.number_of(path)).collect();
         let mut counters: Vec<LoopId> = reads.counters.iter().map(|(id, _)| *id).collect();
         counters.dedup();
         counters.retain(|id| Some(*id) != without);
         Dependencies {
             paths,
-            items: reads.items.iter().copied().collect(),
+            items: reads
+                .items
+                .iter()
+                .map(|(id, path)| (*id, path_steps(path)))
+                .collect(),
             counters,
             everything: reads.everything,
         }
-    }
-}
-
-fn path_step(step: &Step) -> PathStep {
-    match step {
-        Step::Key(key) => PathStep::Key((*key).into()),
-        Step::Index(index) => PathStep::Index(*index),
     }
 }
 
@@ -557,62 +594,4 @@ fn hash_of(sources: &Sources, template: &str) -> String {
 /// 72 bits of SHA-256, as 12 characters.
 fn short_hash(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..9])
-}
-
-/// The root of an evaluation: the data, and under names that no template can write what the engine adds.
-#[derive(Debug, Clone)]
-pub(crate) struct Root {
-    data: Value,
-    extras: Vec<(&'static str, Value)>,
-}
-
-impl Root {
-    pub(crate) fn new(data: &Snapshot) -> Self {
-        Root {
-            data: data.value(),
-            extras: Vec::new(),
-        }
-    }
-
-    pub(crate) fn with(&self, name: &'static str, value: Value) -> Self {
-        let mut extras = self.extras.clone();
-        extras.push((name, value));
-        Root {
-            data: self.data.clone(),
-            extras,
-        }
-    }
-
-    pub(crate) fn value(&self) -> Value {
-        if self.extras.is_empty() {
-            self.data.clone()
-        } else {
-            Value::from_object(self.clone())
-        }
-    }
-}
-
-impl Object for Root {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        if key.starts_with('\0') {
-            return self
-                .extras
-                .iter()
-                .rev()
-                .find(|(name, _)| *name == key)
-                .map(|(_, value)| value.clone());
-        }
-        self.data.as_object()?.get_value_by_str(key)
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        match self.data.try_iter() {
-            Ok(keys) => Enumerator::Values(keys.collect()),
-            Err(_) => Enumerator::Empty,
-        }
-    }
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use minijinja::{Environment, Value};
 
 use super::machinery::ast::{self, CallType, Expr, Stmt};
-use super::node::{Node, emitted};
+use super::node::{Node, Nodes, emitted};
 use super::source::Sources;
 use super::syntax;
+use crate::PathStep;
 
 /// One of a plan's keyed loops.
 pub(crate) type LoopId = usize;
@@ -19,13 +20,28 @@ pub(crate) enum Step {
     Index(i64),
 }
 
+/// Where an expression finds its value, when it is nothing but a path.
+pub(super) enum Place {
+    Data(Vec<PathStep>),
+    Item(LoopId, Vec<PathStep>),
+}
+
+/// The steps as a snapshot takes them.
+pub(super) fn path_steps(path: &[Step]) -> Vec<PathStep> {
+    let step = |step: &Step| match step {
+        Step::Key(key) => PathStep::Key((*key).into()),
+        Step::Index(index) => PathStep::Index(*index),
+    };
+    path.iter().map(step).collect()
+}
+
 /// Everything that the value of an expression, or the output of some nodes, can depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reads {
     /// Paths into the page's data. A path stands for everything below it.
     pub(crate) paths: BTreeSet<Vec<Step>>,
-    /// Loops whose item is read.
-    pub(crate) items: BTreeSet<LoopId>,
+    /// Loops whose item is read, each with the path of what is read of it.
+    pub(crate) items: BTreeSet<(LoopId, Vec<Step>)>,
     /// Loops whose `loop` variable is read, each with the attribute's name.
     pub(crate) counters: BTreeSet<(LoopId, &'static str)>,
     /// Set when it can't be told: then every change may matter.
@@ -33,9 +49,23 @@ pub(crate) struct Reads {
 }
 
 impl Reads {
+    /// Whether anything of the item of a loop is read.
+    pub(super) fn reads_item(&self, id: LoopId) -> bool {
+        self.items.iter().any(|(read, _)| *read == id)
+    }
+
+    /// The paths within the item of a loop, if nothing else is read.
+    pub(super) fn of_item_only(&self, id: LoopId) -> Option<Vec<Vec<Step>>> {
+        let nothing_else = self.paths.is_empty() && self.counters.is_empty() && !self.everything;
+        if !nothing_else || self.items.is_empty() || self.items.iter().any(|(read, _)| *read != id) {
+            return None;
+        }
+        Some(self.items.iter().map(|(_, path)| path.clone()).collect())
+    }
+
     pub(super) fn add(&mut self, other: &Reads) {
         self.paths.extend(other.paths.iter().cloned());
-        self.items.extend(&other.items);
+        self.items.extend(other.items.iter().cloned());
         self.counters.extend(&other.counters);
         self.everything |= other.everything;
     }
@@ -44,12 +74,21 @@ impl Reads {
 /// What a name means at some place of the template.
 #[derive(Clone)]
 enum Meaning {
-    /// The item of a loop, or a part of it; `plain` when it can't be HTML.
-    Item { id: LoopId, plain: bool },
+    /// The item of a loop, or the part of it at a path; `plain` when it can't be HTML.
+    Item {
+        id: LoopId,
+        path: Vec<Step>,
+        plain: bool,
+    },
     /// The `loop` variable.
     Counter(LoopId),
     /// Something computed from what is read here; `plain` when it can't be HTML.
     Local { reads: Reads, plain: bool },
+    /// A macro: what it reads where it is defined, and the names that it mentions. Those may be set anew later.
+    Macro {
+        reads: Reads,
+        mentions: BTreeSet<&'static str>,
+    },
 }
 
 /// The names in scope at one place of the template.
@@ -85,7 +124,7 @@ impl<'a> Names<'a> {
     pub(super) fn enter_loop(&mut self, id: LoopId, syntax: &ast::ForLoop<'static>) {
         let plain = self.is_plain(&syntax.iter);
         self.names.push(("loop", Meaning::Counter(id)));
-        self.assign(&syntax.target, &Meaning::Item { id, plain });
+        self.unpack(&syntax.target, id, &[], plain);
     }
 
     /// Brings into scope what a silent node defines. `Node::Leave` is the caller's to handle, with `truncate`.
@@ -93,18 +132,26 @@ impl<'a> Names<'a> {
         match node {
             Node::Enter(assignments) => {
                 for (target, value) in *assignments {
-                    let meaning = Meaning::Local {
-                        reads: self.of(value),
-                        plain: self.is_plain(value),
+                    let meaning = match (target, self.part_of_item(value)) {
+                        (Expr::Var(_), Some(part)) => part,
+                        _ => Meaning::Local {
+                            reads: self.of(value),
+                            plain: self.is_plain(value),
+                        },
                     };
                     self.assign(target, &meaning);
                 }
             }
             Node::Define(statement) => {
                 let meaning = match statement {
-                    Stmt::Set(set) => Meaning::Local {
-                        reads: self.of(&set.expr),
-                        plain: self.is_plain(&set.expr),
+                    Stmt::Set(set) => match &set.expr {
+                        Expr::Var(var) if matches!(self.meaning(var.id), Some(Meaning::Macro { .. })) => {
+                            self.meaning(var.id).cloned().expect("just looked up")
+                        }
+                        expr => Meaning::Local {
+                            reads: self.of(expr),
+                            plain: self.is_plain(expr),
+                        },
                     },
                     Stmt::Macro(decl) => {
                         let mut inner = self.clone();
@@ -119,10 +166,18 @@ impl<'a> Names<'a> {
                         }
                         let mut reads = Reads::default();
                         inner.statements(&decl.body, &mut reads);
-                        decl.defaults
-                            .iter()
-                            .for_each(|default| inner.read(default, &mut reads));
-                        Meaning::Local { reads, plain: false }
+                        // A default does not see the parameters in front of it, but what has their names outside.
+                        for default in &decl.defaults {
+                            inner.read(default, &mut reads);
+                            self.read(default, &mut reads);
+                        }
+                        // minijinja overlooks some names when it makes the macro's closure, and then the macro sees the
+                        // data instead of what is in scope.
+                        let mut mentions = BTreeSet::new();
+                        mentioned_in_statement(statement, &mut mentions);
+                        let bound = mentions.iter().filter(|name| self.meaning(name).is_some());
+                        reads.paths.extend(bound.map(|name| vec![Step::Key(name)]));
+                        Meaning::Macro { reads, mentions }
                     }
                     Stmt::Import(import) => self.imported(&import.expr),
                     Stmt::FromImport(import) => self.imported(&import.expr),
@@ -143,28 +198,44 @@ impl<'a> Names<'a> {
                 if let Some(filter) = &set.filter {
                     self.read(filter, &mut reads);
                 }
+                self.define_inside(node, &Reads::default(), &[body]);
                 self.assign(&set.target, &Meaning::Local { reads, plain: false });
             }
-            // Names set inside an `if` stay set after it.
             Node::If(branch) => {
                 let mut conditions = Reads::default();
                 branch
                     .arms
                     .iter()
                     .for_each(|(condition, _)| self.read(condition, &mut conditions));
-                let arms: Vec<Names<'a>> = node.children().into_iter().map(|body| self.after(body)).collect();
-                for name in defined_inside(node) {
-                    let mut reads = conditions.clone();
-                    reads.add(&self.name(name, &[]));
-                    let mut plain = self.is_plain_name(name);
-                    for arm in &arms {
-                        reads.add(&arm.name(name, &[]));
-                        plain &= arm.is_plain_name(name);
-                    }
-                    self.names.push((name, Meaning::Local { reads, plain }));
-                }
+                self.define_inside(node, &conditions, &node.children());
+            }
+            Node::For(lp) => {
+                let items = self.of(&lp.syntax.iter);
+                self.define_inside(node, &items, &[&lp.otherwise]);
+            }
+            Node::AutoEscape(_, body) | Node::Filter(_, body) => {
+                self.define_inside(node, &Reads::default(), &[body]);
             }
             _ => {}
+        }
+    }
+
+    /// Names that are set inside `if` and the like stay set after it; `conditions` decide which part is run.
+    fn define_inside(&mut self, node: &Node<'a>, conditions: &Reads, parts: &[&Nodes<'a>]) {
+        let names = defined_inside(node);
+        if names.is_empty() {
+            return;
+        }
+        let parts: Vec<Names<'a>> = parts.iter().map(|body| self.after(body)).collect();
+        for name in names {
+            let mut reads = conditions.clone();
+            reads.add(&self.name(name, &[]));
+            let mut plain = self.is_plain_name(name);
+            for part in &parts {
+                reads.add(&part.name(name, &[]));
+                plain &= part.is_plain_name(name);
+            }
+            self.names.push((name, Meaning::Local { reads, plain }));
         }
     }
 
@@ -183,6 +254,37 @@ impl<'a> Names<'a> {
             }
         }
         names
+    }
+
+    /// The part of a loop's item that an expression is, if it is nothing else: a name for it means the same.
+    fn part_of_item(&self, expr: &Expr<'static>) -> Option<Meaning> {
+        let mut steps = Vec::new();
+        match self.meaning(path(expr, &mut steps)?) {
+            Some(Meaning::Item { id, path, plain }) => Some(Meaning::Item {
+                id: *id,
+                path: path.iter().cloned().chain(steps).collect(),
+                plain: *plain,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Brings the names of a loop's target into scope, each for its part of the item.
+    fn unpack(&mut self, target: &Expr<'static>, id: LoopId, path: &[Step], plain: bool) {
+        let parts = match target {
+            Expr::Var(var) => {
+                let path = path.to_vec();
+                self.names.push((var.id, Meaning::Item { id, path, plain }));
+                return;
+            }
+            Expr::List(list) => &list.items,
+            Expr::Tuple(tuple) => &tuple.items,
+            _ => return,
+        };
+        for (part, index) in parts.iter().zip(0..) {
+            let path: Vec<Step> = path.iter().cloned().chain([Step::Index(index)]).collect();
+            self.unpack(part, id, &path, plain);
+        }
     }
 
     fn assign(&mut self, target: &Expr<'static>, meaning: &Meaning) {
@@ -209,6 +311,23 @@ impl<'a> Names<'a> {
         Meaning::Local { reads, plain: false }
     }
 
+    /// The path that an expression is, if it is one into the page's data or into a loop's item and nothing else.
+    pub(super) fn place(&self, expr: &Expr<'static>) -> Option<Place> {
+        let mut steps = Vec::new();
+        let name = path(expr, &mut steps)?;
+        match self.meaning(name) {
+            None => {
+                steps.insert(0, Step::Key(name));
+                Some(Place::Data(path_steps(&steps)))
+            }
+            Some(Meaning::Item { id, path, .. }) => {
+                let whole: Vec<Step> = path.iter().cloned().chain(steps).collect();
+                Some(Place::Item(*id, path_steps(&whole)))
+            }
+            Some(Meaning::Counter(_) | Meaning::Local { .. } | Meaning::Macro { .. }) => None,
+        }
+    }
+
     /// What an expression reads.
     pub(super) fn of(&self, expr: &Expr<'static>) -> Reads {
         let mut reads = Reads::default();
@@ -218,8 +337,12 @@ impl<'a> Names<'a> {
 
     /// What these nodes read, all together.
     pub(super) fn of_nodes(&self, nodes: &[Node<'a>]) -> Reads {
+        self.of_nodes_within(nodes, Vec::new())
+    }
+
+    /// What these nodes read, which may end scopes that are open around them; each is given by the depth it started at.
+    pub(super) fn of_nodes_within(&self, nodes: &[Node<'a>], mut scopes: Vec<usize>) -> Reads {
         let mut scope = self.clone();
-        let mut scopes = Vec::new();
         let mut reads = Reads::default();
         for node in nodes {
             match node {
@@ -227,7 +350,7 @@ impl<'a> Names<'a> {
                 Node::Emit(statement) | Node::Guarded(_, statement) => {
                     scope.read(&emitted(statement).expr, &mut reads);
                 }
-                Node::Captured(_, inside) => reads.add(&scope.of_nodes(inside)),
+                Node::Captured(_, inside) => reads.add(&scope.of_nodes_within(inside, scopes.clone())),
                 Node::If(branch) => {
                     for (condition, body) in &branch.arms {
                         scope.read(condition, &mut reads);
@@ -254,6 +377,7 @@ impl<'a> Names<'a> {
                     }
                     reads.add(&inner.of_nodes(&lp.body));
                     reads.add(&scope.of_nodes(&lp.otherwise));
+                    scope.define(node);
                 }
                 Node::Enter(assignments) => {
                     scopes.push(scope.depth());
@@ -272,10 +396,12 @@ impl<'a> Names<'a> {
                 Node::AutoEscape(block, inside) => {
                     scope.read(&block.enabled, &mut reads);
                     reads.add(&scope.of_nodes(inside));
+                    scope.define(node);
                 }
                 Node::Filter(block, inside) => {
                     scope.read(&block.filter, &mut reads);
                     reads.add(&scope.of_nodes(inside));
+                    scope.define(node);
                 }
                 Node::Native(statement) => {
                     if matches!(statement, Stmt::Include(_)) {
@@ -358,8 +484,10 @@ impl<'a> Names<'a> {
     fn name(&self, name: &'static str, steps: &[Step]) -> Reads {
         let mut reads = Reads::default();
         match self.meaning(name) {
-            Some(Meaning::Item { id, .. }) => {
-                reads.items.insert(*id);
+            Some(Meaning::Item { id, path, .. }) => {
+                let mut path = path.clone();
+                path.extend_from_slice(steps);
+                reads.items.insert((*id, path));
             }
             Some(Meaning::Counter(id)) => {
                 let attribute = match steps.first() {
@@ -369,6 +497,7 @@ impl<'a> Names<'a> {
                 reads.counters.insert((*id, attribute));
             }
             Some(Meaning::Local { reads: local, .. }) => reads.add(local),
+            Some(Meaning::Macro { .. }) => self.called(name, &mut BTreeSet::new(), &mut reads),
             None => {
                 let mut path = vec![Step::Key(name)];
                 path.extend_from_slice(steps);
@@ -376,6 +505,23 @@ impl<'a> Names<'a> {
             }
         }
         reads
+    }
+
+    /// What a macro reads when it is called here: some of the names that it mentions may have been set since.
+    fn called(&self, name: &'static str, seen: &mut BTreeSet<&'static str>, reads: &mut Reads) {
+        match self.meaning(name) {
+            Some(Meaning::Macro {
+                reads: defined,
+                mentions,
+            }) => {
+                if seen.insert(name) {
+                    reads.add(defined);
+                    mentions.iter().for_each(|name| self.called(name, seen, reads));
+                }
+            }
+            Some(_) => reads.add(&self.name(name, &[])),
+            None => {}
+        }
     }
 
     /// Whether what an expression prints is text: never a safe string with markup in it.
@@ -416,6 +562,7 @@ impl<'a> Names<'a> {
         match self.meaning(name) {
             Some(Meaning::Local { plain, .. } | Meaning::Item { plain, .. }) => *plain,
             Some(Meaning::Counter(_)) => true,
+            Some(Meaning::Macro { .. }) => false,
             None => self.is_plain_global(name),
         }
     }
@@ -510,11 +657,15 @@ fn path(expr: &Expr<'static>, steps: &mut Vec<Step>) -> Option<&'static str> {
     }
 }
 
-/// The names that `set` statements inside an `if` leave behind.
+/// The names that statements inside a node leave behind: only loops' rows and what is between `Enter` and `Leave` have a
+/// frame of their own.
 pub(super) fn defined_inside(node: &Node<'_>) -> Vec<&'static str> {
     let mut names = Vec::new();
-    let Node::If(_) = node else { return names };
-    for nodes in node.children() {
+    let parts = match node {
+        Node::For(lp) => vec![&lp.otherwise],
+        _ => node.children(),
+    };
+    for nodes in parts {
         let mut depth = 0usize;
         for inside in nodes.iter() {
             match inside {
@@ -522,9 +673,11 @@ pub(super) fn defined_inside(node: &Node<'_>) -> Vec<&'static str> {
                 Node::Leave => depth = depth.saturating_sub(1),
                 _ if depth > 0 => {}
                 Node::Define(statement) => names.extend(syntax::defined(statement)),
-                Node::Capture(set, _) => syntax::assigned(&set.target, &mut names),
-                Node::If(_) => names.extend(defined_inside(inside)),
-                _ => {}
+                Node::Capture(set, _) => {
+                    names.extend(defined_inside(inside));
+                    syntax::assigned(&set.target, &mut names);
+                }
+                _ => names.extend(defined_inside(inside)),
             }
         }
     }

@@ -171,7 +171,10 @@ impl<'a> Reader<'_, 'a> {
             match self.next() {
                 Next::End => return Err(Unbalanced("a tag is not closed where it was opened".to_owned())),
                 Next::Node(node) => {
-                    let fits = if quote.is_some() {
+                    let fits = if node.is_silent() {
+                        self.scope(node);
+                        true
+                    } else if quote.is_some() {
                         fits_value(node, quote)
                     } else {
                         fits_tag(node)

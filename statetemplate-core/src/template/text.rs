@@ -9,11 +9,11 @@ use markup5ever_rcdom::{NodeData, RcDom};
 use super::tags::is_space;
 
 /// The text in what minijinja printed for a text or an attribute, with line ends and NUL as they were.
-pub(crate) fn unescape(html: &str) -> String {
+pub(crate) fn unescape(html: &str) -> Cow<'_, str> {
     if html.contains('&') {
-        html_escape::decode_html_entities(html).into_owned()
+        html_escape::decode_html_entities(html)
     } else {
-        html.to_owned()
+        Cow::Borrowed(html)
     }
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn decode(html: &str, place: Place) -> String {
         .skip(1)
         .all(|rest| known.iter().any(|name| rest.starts_with(name)))
     {
-        return unescape(&normalise(html, place));
+        return unescape(&normalise(html, place)).into_owned();
     }
     // In an attribute `&copy=` is no reference, so the text is parsed as what it is.
     let quoted = html.replace('"', "&quot;").replace('<', "&lt;");
@@ -69,7 +69,7 @@ pub(crate) enum Place {
 /// What the HTML parser does to the characters of a text before it reaches the document: one kind of line end, and no
 /// NUL characters.
 pub(crate) fn normalise(text: &str, place: Place) -> Cow<'_, str> {
-    if !text.contains(['\r', '\0']) {
+    if memchr::memchr2(b'\r', b'\0', text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
     }
     let nul = if place == Place::Html { "" } else { "\u{fffd}" };
@@ -84,7 +84,8 @@ pub(super) fn is_open_ended(html: &str) -> bool {
 
 /// Whether [`unescape`] reads the text as the HTML parser does.
 pub(super) fn is_plain(html: &str) -> bool {
-    let text = unescape(&normalise(html, Place::Other));
+    let html = &normalise(html, Place::Other);
+    let text = unescape(html);
     [Place::Attribute, Place::Other]
         .iter()
         .all(|place| decode(html, *place) == text)

@@ -43,7 +43,7 @@ fn write_inside(fine: &Fine, tree: &Tree, out: &mut String) {
             otherwise: Some((arm, values)),
             ..
         } => write(fine, *arm, values, out),
-        Tree::List { item, rows, .. } => rows.iter().for_each(|row| write(fine, *item, &row.values, out)),
+        Tree::List { item, rows, .. } => rows.iter().for_each(|row| write(fine, *item, row, out)),
         Tree::Branch(None) | Tree::Text(_) | Tree::Raw(_) => {}
     }
 }

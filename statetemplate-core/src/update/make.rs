@@ -77,11 +77,11 @@ impl Update {
 pub(super) fn page_values(plan: &Plan, fine: &Fine, data: &Snapshot) -> Result<Option<Vec<Tree>>, Error> {
     let program = &fine.fragments[PAGE].values;
     let values = program
-        .value(plan.env(), Root::new(data).value())
+        .render(plan.env(), Root::new(data).value())
         .map_err(Stop::from)
-        .and_then(|value| read(fine, PAGE, &value));
+        .and_then(|printed| read(fine, PAGE, printed, 1));
     match values {
-        Ok(values) => Ok(Some(values)),
+        Ok(mut values) => Ok(values.pop()),
         Err(Stop::Markup) => Ok(None),
         Err(Stop::Failed(error)) => Err(plan.explain_error(error, data)),
     }

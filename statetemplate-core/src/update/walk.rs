@@ -62,7 +62,7 @@ fn arm(tree: &Tree) -> Option<(FragmentId, &[Tree])> {
 
 fn row(tree: &Tree, at: usize) -> Option<&[Tree]> {
     match tree {
-        Tree::List { rows, .. } => rows.get(at).map(|row| row.values.as_slice()),
+        Tree::List { rows, .. } => rows.get(at).map(|row| row.as_slice()),
         _ => None,
     }
 }
@@ -321,7 +321,11 @@ fn attribute_value(slot: &Slot, values: &[Tree]) -> String {
     let SlotKind::Attribute { pieces } = &slot.kind else {
         return String::new();
     };
-    join(pieces, text::Place::Attribute, |hole| &values[hole])
+    let text = |hole: usize| match values.get(hole) {
+        Some(Tree::Text(text) | Tree::Raw(text)) => &**text,
+        _ => "",
+    };
+    join(pieces, text::Place::Attribute, text)
 }
 
 /// Whether a class or a style is among the changes.

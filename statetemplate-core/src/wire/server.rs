@@ -1,6 +1,7 @@
 //! The frames that a server sends.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use serde_json::value::RawValue;
 
@@ -165,23 +166,23 @@ impl Encoder {
     fn changes(&mut self, changes: &Changes) {
         self.out.push('{');
         for (at, (slot, change)) in changes.iter().enumerate() {
-            self.key(at, &slot.to_string());
+            self.key(at, *slot);
             self.change(change);
         }
         self.out.push('}');
     }
 
-    fn key(&mut self, at: usize, key: &str) {
+    fn key(&mut self, at: usize, key: usize) {
         if at > 0 {
             self.out.push(',');
         }
         self.out.push('"');
-        self.out.push_str(key);
+        write_number(key, &mut self.out);
         self.out.push_str("\":");
     }
 
     fn string(&mut self, text: &str) {
-        self.out.push_str(&string(text));
+        write_string(text, &mut self.out);
     }
 
     fn change(&mut self, change: &Change) {
@@ -249,7 +250,7 @@ impl Encoder {
     fn edits(&mut self, edits: &[(usize, Changes)]) {
         self.out.push('{');
         for (at, (row, changes)) in edits.iter().enumerate() {
-            self.key(at, &row.to_string());
+            self.key(at, *row);
             self.changes(changes);
         }
         self.out.push('}');
@@ -264,7 +265,9 @@ impl Encoder {
                 self.out.push(',');
             }
             match run {
-                Run::Keep { start, count } => self.out.push_str(&format!("{start},{count}")),
+                Run::Keep { start, count } => {
+                    let _ = write!(self.out, "{start},{count}");
+                }
                 Run::New(values) => {
                     new_rows = true;
                     self.values(values);
@@ -277,7 +280,9 @@ impl Encoder {
 
     fn arm(&mut self, id: FragmentId, values: &[Tree]) {
         self.used.insert(id);
-        self.out.push_str(&format!("[{id},"));
+        self.out.push('[');
+        write_number(id, &mut self.out);
+        self.out.push(',');
         self.values(values);
         self.out.push(']');
     }
@@ -309,7 +314,7 @@ impl Encoder {
                         if at > 0 {
                             self.out.push(',');
                         }
-                        self.values(&row.values);
+                        self.values(row);
                     }
                     self.out.push(']');
                 }
@@ -320,5 +325,53 @@ impl Encoder {
 }
 
 fn string(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let mut out = String::with_capacity(text.len() + 2);
+    write_string(text, &mut out);
+    out
+}
+
+/// Writes a JSON string. The characters that JSON has to escape are few and rare, so what is between them is copied whole.
+fn write_string(text: &str, out: &mut String) {
+    out.push('"');
+    let mut rest = text;
+    while let Some(at) = rest
+        .as_bytes()
+        .iter()
+        .position(|byte| ESCAPED[usize::from(*byte)])
+    {
+        out.push_str(&rest[..at]);
+        match rest.as_bytes()[at] {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            0x08 => out.push_str("\\b"),
+            0x0c => out.push_str("\\f"),
+            byte => {
+                let _ = write!(out, "\\u{byte:04x}");
+            }
+        }
+        rest = &rest[at + 1..];
+    }
+    out.push_str(rest);
+    out.push('"');
+}
+
+/// The bytes that a JSON string can't hold as they are.
+const ESCAPED: [bool; 256] = {
+    let mut escaped = [false; 256];
+    let mut byte = 0;
+    while byte < b' ' as usize {
+        escaped[byte] = true;
+        byte += 1;
+    }
+    escaped[b'"' as usize] = true;
+    escaped[b'\\' as usize] = true;
+    escaped
+};
+
+/// Writes a number, without a string of its own.
+fn write_number(number: impl std::fmt::Display, out: &mut String) {
+    let _ = write!(out, "{number}");
 }

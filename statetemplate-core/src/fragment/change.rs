@@ -1,0 +1,100 @@
+//! The change of one slot, from what programs printed for its holes.
+
+use std::borrow::Cow;
+
+use super::Change;
+use super::compare::Stop;
+use super::values::{join, refuse_markup};
+use crate::template::{HoleKind, Slot, SlotKind, foreign, text};
+
+/// The change of a slot that is a string; `old` and `new` give the printed text of a hole.
+pub(super) fn printed<'t>(
+    slot: &Slot,
+    kinds: &[HoleKind],
+    old: impl Fn(usize) -> &'t str,
+    new: impl Fn(usize) -> &'t str,
+) -> Result<Option<Change>, Stop> {
+    if slot.holes.iter().all(|&hole| old(hole) == new(hole)) {
+        return Ok(None);
+    }
+    for &hole in &slot.holes {
+        if kinds[hole] == HoleKind::Text {
+            refuse_markup(old(hole))?;
+            refuse_markup(new(hole))?;
+        }
+    }
+    let read = |printed: &'t str, hole: usize| match kinds[hole] {
+        HoleKind::Text => text::unescape(printed),
+        HoleKind::Raw | HoleKind::Branch | HoleKind::List => Cow::Borrowed(printed),
+    };
+    Ok(between(
+        slot,
+        |hole| read(old(hole), hole),
+        |hole| read(new(hole), hole),
+    ))
+}
+
+/// The change of a slot from the values of its holes.
+fn between<'t>(
+    slot: &Slot,
+    old: impl Fn(usize) -> Cow<'t, str>,
+    new: impl Fn(usize) -> Cow<'t, str>,
+) -> Option<Change> {
+    let first = slot.holes.first().copied().unwrap_or(0);
+    match &slot.kind {
+        SlotKind::Text {
+            pieces,
+            drops_newline,
+            place,
+        } => {
+            let shown = |text: String| match text.strip_prefix('\n') {
+                Some(rest) if *drops_newline => rest.to_owned(),
+                _ => text,
+            };
+            let (before, after) = (shown(join(pieces, *place, old)), shown(join(pieces, *place, new)));
+            (before != after).then_some(Change::Text(after))
+        }
+        SlotKind::Attribute { pieces } => {
+            let place = text::Place::Attribute;
+            let (before, after) = (join(pieces, place, old), join(pieces, place, new));
+            (before != after).then_some(Change::Attribute(after))
+        }
+        SlotKind::Tag { foreign } => {
+            let before = attributes(&old(first), *foreign);
+            let after = attributes(&new(first), *foreign);
+            let mut pairs: Vec<(String, Option<String>)> = Vec::new();
+            for (name, _) in &before {
+                if !after.iter().any(|(known, _)| known == name) {
+                    pairs.push((name.clone(), None));
+                }
+            }
+            for (name, value) in after {
+                if !before.iter().any(|(known, old)| *known == name && *old == value) {
+                    pairs.push((name, Some(value)));
+                }
+            }
+            (!pairs.is_empty()).then_some(Change::Attributes(pairs))
+        }
+        SlotKind::Region { .. } => {
+            let html = new(first);
+            // HTML is parsed; text goes into the document as it is.
+            Some(Change::Region(if html.contains(['<', '&']) {
+                html.into_owned()
+            } else {
+                text::normalise(&html, text::Place::Html).into_owned()
+            }))
+        }
+        SlotKind::Branch | SlotKind::List(_) => None,
+    }
+}
+
+/// The attributes in a stretch of a tag, by the names that the parser gives them.
+fn attributes(html: &str, foreign: bool) -> Vec<(String, String)> {
+    let mut found = text::attributes(html);
+    if foreign {
+        for (name, _) in &mut found {
+            *name = foreign::attribute_name(name).to_owned();
+        }
+    }
+    found
+}

@@ -1,0 +1,174 @@
+//! Compares two states of a list: which rows are the same, which changed, came, went or moved.
+
+use super::align::Matching;
+use super::compare::{Pass, Stop};
+use super::instances::{Instances, Pair, Rows, Side};
+use super::items::Items;
+use super::{Changes, ListChange};
+use crate::Snapshot;
+use crate::template::{Cutter, Keys, List, Mark, Program, Root, Slot};
+
+impl Pass<'_> {
+    /// The change of a list in one of the instances of the fragment that it stands in.
+    pub(super) fn list(
+        &self,
+        slot: &Slot,
+        list: &List,
+        instances: &Instances<'_>,
+        pair: &Pair,
+    ) -> Result<Option<ListChange>, Stop> {
+        let around = instances.only(vec![*pair]);
+        let (old_root, new_root) = (instances.old.enter(pair.old), instances.new.enter(pair.new));
+        let new_items = self.items(list, self.new, &new_root)?;
+        let old_items = if self.may_change(&slot.reads, &around) {
+            self.items(list, self.old, &old_root)?
+        } else {
+            new_items.clone()
+        };
+        let (old_items, new_items) = Items::comparable(old_items, new_items);
+        if new_items.len() == 0
+            && let Some(otherwise) = list.otherwise
+        {
+            if old_items.len() > 0 {
+                let mut values = self.values(otherwise, &around.new, &[pair.new])?;
+                return Ok(values
+                    .pop()
+                    .map(|values| ListChange::Otherwise(otherwise, values)));
+            }
+            let inside = self.fragment(otherwise, &around)?.pop().unwrap_or_default();
+            return Ok((!inside.is_empty()).then_some(ListChange::InsideOtherwise(inside)));
+        }
+        let mut matching = Matching::by_identity(
+            old_items.len(),
+            new_items.len(),
+            |old, new| old_items.same(old, &new_items, new),
+            |old| old_items.identity(old),
+            |new| new_items.identity(new),
+        );
+        let old_rows = Rows {
+            list,
+            items: &old_items,
+        };
+        let new_rows = Rows {
+            list,
+            items: &new_items,
+        };
+        let outer = instances.outer(pair);
+        let mut rows = Instances {
+            old: Side {
+                root: &old_root,
+                rows: Some(old_rows),
+            },
+            new: Side {
+                root: &new_root,
+                rows: Some(new_rows),
+            },
+            pairs: Vec::new(),
+            around: &outer,
+        };
+        let (left_old, left_new) = (matching.unmatched_old(), matching.unmatched_new());
+        if !left_old.is_empty() && !left_new.is_empty() {
+            match &list.keys {
+                Some(Keys::Data(paths)) => matching.by_part(
+                    &left_old,
+                    &left_new,
+                    |old, new| {
+                        let mut paths = paths.iter();
+                        paths.all(|path| old_items.same_at(old, &new_items, new, path))
+                    },
+                    |old| old_items.identity_at(old, paths),
+                    |new| new_items.identity_at(new, paths),
+                ),
+                Some(Keys::Printed(program)) => {
+                    let old = self.keys(program, &rows.old, &left_old)?;
+                    let new = self.keys(program, &rows.new, &left_new)?;
+                    matching.by_key(&old.of(&left_old), &new.of(&left_new));
+                }
+                None => matching.by_position(),
+            }
+        }
+        let edits = self.edits(list, &matching, &mut rows)?;
+        let order = if matching.is_unchanged() {
+            None
+        } else {
+            let values = self.values(list.item, &rows.new, &matching.unmatched_new())?;
+            Some(matching.order(values.into_iter()))
+        };
+        if order.is_none() && edits.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(ListChange::Rows {
+            order,
+            before: old_items.len(),
+            edits,
+            item: list.item,
+        }))
+    }
+
+    /// What a list runs over in one state.
+    fn items(&self, list: &List, data: &Snapshot, root: &Root) -> Result<Items, Stop> {
+        let in_place = list.path.as_ref().and_then(|path| data.get(path));
+        if let Some(items) = in_place.and_then(|data| data.items()) {
+            return Ok(Items::Data(items));
+        }
+        Ok(Items::of(
+            &list.items.value(self.plan.env(), root.clone().value())?,
+        )?)
+    }
+
+    /// The changes of the rows that stay, by their new positions. Fills in the instances' pairs.
+    fn edits(
+        &self,
+        list: &List,
+        matching: &Matching,
+        rows: &mut Instances<'_>,
+    ) -> Result<Vec<(usize, Changes)>, Stop> {
+        let (Some(old_rows), Some(new_rows)) = (rows.old.rows, rows.new.rows) else {
+            return Ok(Vec::new());
+        };
+        let outside = self.may_change(&list.row_reads, rows);
+        let which = if outside || !list.counters.is_empty() {
+            0..new_rows.items.len()
+        } else {
+            matching.window()
+        };
+        for new in which {
+            let Some(old) = matching.old_of(new) else { continue };
+            let item = matching.window().contains(&new) && !old_rows.items.same(old, new_rows.items, new);
+            let counter = new_rows.counter_changed(new, &old_rows, old);
+            if outside || item || counter {
+                rows.pairs.push(Pair {
+                    old,
+                    new,
+                    item,
+                    counter,
+                });
+            }
+        }
+        let changes = self.fragment(list.item, rows)?;
+        let changes = rows.pairs.iter().map(|pair| pair.new).zip(changes);
+        Ok(changes.filter(|(_, changes)| !changes.is_empty()).collect())
+    }
+
+    fn keys(&self, program: &Program, side: &Side<'_>, which: &[usize]) -> Result<Printed, Stop> {
+        let root = side.root_of(which.iter().copied());
+        Ok(Printed(program.render_many(
+            self.plan.env(),
+            root.value(),
+            which.len(),
+        )?))
+    }
+}
+
+/// The keys of some rows, as their program printed them.
+struct Printed(String);
+
+impl Printed {
+    fn of(&self, rows: &[usize]) -> Vec<(usize, &str)> {
+        let keys = Cutter::new(&self.0).filter(|cut| cut.mark == Mark::Hole);
+        rows.iter()
+            .copied()
+            .zip(keys.map(|cut| &self.0[cut.start..cut.end]))
+            .collect()
+    }
+}

@@ -1,0 +1,81 @@
+//! The root of an evaluation: the data, and under names that no template can write what the engine adds.
+
+use std::sync::Arc;
+
+use minijinja::Value;
+use minijinja::value::{Enumerator, Object};
+
+use super::compile::wanted_groups;
+use crate::Snapshot;
+
+/// The names that a program finds outside of all scopes.
+#[derive(Debug, Clone)]
+pub(crate) struct Root {
+    data: Value,
+    extras: Vec<(&'static str, Value)>,
+    /// The groups of slots that are wanted, a bit each.
+    wanted: u64,
+}
+
+impl Root {
+    pub(crate) fn new(data: &Snapshot) -> Self {
+        Root {
+            data: data.value(),
+            extras: Vec::new(),
+            wanted: 0,
+        }
+    }
+
+    /// The same root with one more name.
+    pub(crate) fn with(&self, name: &'static str, value: Value) -> Self {
+        let mut extras = Vec::with_capacity(self.extras.len() + 2);
+        extras.extend_from_slice(&self.extras);
+        extras.push((name, value));
+        Root {
+            data: self.data.clone(),
+            extras,
+            wanted: self.wanted,
+        }
+    }
+
+    /// The same root, for the slots of these groups.
+    pub(crate) fn wanting(mut self, groups: u64) -> Self {
+        self.wanted = groups;
+        self
+    }
+
+    pub(crate) fn value(self) -> Value {
+        if self.extras.is_empty() && self.wanted == 0 {
+            self.data
+        } else {
+            Value::from_object(self)
+        }
+    }
+}
+
+impl Object for Root {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        if !key.starts_with('\0') {
+            return self.data.as_object()?.get_value_by_str(key);
+        }
+        if let Some(groups) = wanted_groups(key) {
+            return Some(Value::from(self.wanted & groups != 0));
+        }
+        let extras = self.extras.iter().rev();
+        extras
+            .into_iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value.clone())
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        match self.data.try_iter() {
+            Ok(keys) => Enumerator::Values(keys.collect()),
+            Err(_) => Enumerator::Empty,
+        }
+    }
+}

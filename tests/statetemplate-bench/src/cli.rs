@@ -1,0 +1,50 @@
+//! The command line.
+
+use clap::{Parser, ValueEnum};
+
+use crate::measure::Effort;
+use crate::report::Report;
+use crate::updates;
+
+/// What can go wrong: always a sentence for the person who runs the benchmark.
+pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+/// Measures what StateTemplate's updates cost.
+#[derive(Parser)]
+#[command(name = "statetemplate-bench")]
+struct Options {
+    /// What to measure
+    suite: Suite,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// Measure only the cases whose name contains this, or the one whose name it is
+    #[arg(long, value_name = "SUBSTRING", allow_hyphen_values = true)]
+    case: Option<String>,
+    /// How many batches of about a millisecond to measure of each case
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    batches: u32,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Suite {
+    /// Time and allocations from typed data to the frame, beside a full render
+    Updates,
+}
+
+/// Runs what the command line asks for.
+pub(crate) fn run() -> Outcome {
+    let options = Options::parse();
+    let effort = Effort {
+        batches: options.batches,
+    };
+    let mut report = Report::new(options.json);
+    let case = options.case.as_deref().unwrap_or("");
+    match options.suite {
+        Suite::Updates => updates::run(case, effort, &mut report)?,
+    }
+    if report.is_empty() {
+        return Err(format!("no case has \"{case}\" in its name").into());
+    }
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! Measures what updates cost: `cargo run --release -p statetemplate-bench -- updates [--json] [--case SUBSTRING]`.
+//!
+//! Suites:
+//!
+//! - `updates` measures each step of the dashboard's workload, and changes of keyed tables of 100, 1 000 and 10 000 rows:
+//!   the time from typed data (`&impl Serialize`) to the encoded frame, beside a full minijinja render of the same page
+//!   in the same run. What counts is their ratio: the two are measured in turns, batch by batch, and of each the fastest
+//!   batch is taken, so that a busy machine changes the times and hardly the ratios.
+//!
+//! Each update is checked once before it is measured: the reference client applies its frames to the page as it was, and
+//! must then hold the page as it is rendered anew.
+//!
+//! `--json` prints one object a line. Without it there is a table, in which the bar that a case has to keep to stands
+//! beside what was measured. Times say nothing without `--release`.
+
+mod alloc;
+mod case;
+mod cli;
+mod dashboard;
+mod measure;
+mod report;
+mod tables;
+mod updates;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("statetemplate-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
