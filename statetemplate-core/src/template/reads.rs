@@ -194,11 +194,12 @@ impl<'a> Names<'a> {
                 }
             }
             Node::Capture(set, body) => {
-                let mut reads = self.of_nodes(body);
+                // In one go: with one for what is read and one for what is set, blocks in blocks would double the work.
+                let (mut reads, after) = self.clone().follow(body, Vec::new());
                 if let Some(filter) = &set.filter {
                     self.read(filter, &mut reads);
                 }
-                self.define_inside(node, &Reads::default(), &[body]);
+                self.define_after(node, &Reads::default(), &[after]);
                 self.assign(&set.target, &Meaning::Local { reads, plain: false });
             }
             Node::If(branch) => {
@@ -222,16 +223,19 @@ impl<'a> Names<'a> {
 
     /// Names that are set inside `if` and the like stay set after it; `conditions` decide which part is run.
     fn define_inside(&mut self, node: &Node<'a>, conditions: &Reads, parts: &[&Nodes<'a>]) {
-        let names = defined_inside(node);
-        if names.is_empty() {
-            return;
+        if !defined_inside(node).is_empty() {
+            let parts: Vec<Names<'a>> = parts.iter().map(|body| self.after(body)).collect();
+            self.define_after(node, conditions, &parts);
         }
-        let parts: Vec<Names<'a>> = parts.iter().map(|body| self.after(body)).collect();
-        for name in names {
+    }
+
+    /// As `define_inside`, from the names in scope after each part.
+    fn define_after(&mut self, node: &Node<'a>, conditions: &Reads, parts: &[Names<'a>]) {
+        for name in defined_inside(node) {
             let mut reads = conditions.clone();
             reads.add(&self.name(name, &[]));
             let mut plain = self.is_plain_name(name);
-            for part in &parts {
+            for part in parts {
                 reads.add(&part.name(name, &[]));
                 plain &= part.is_plain_name(name);
             }
@@ -341,8 +345,13 @@ impl<'a> Names<'a> {
     }
 
     /// What these nodes read, which may end scopes that are open around them; each is given by the depth it started at.
-    pub(super) fn of_nodes_within(&self, nodes: &[Node<'a>], mut scopes: Vec<usize>) -> Reads {
-        let mut scope = self.clone();
+    pub(super) fn of_nodes_within(&self, nodes: &[Node<'a>], scopes: Vec<usize>) -> Reads {
+        self.clone().follow(nodes, scopes).0
+    }
+
+    /// What these nodes read, and the names in scope after them.
+    fn follow(self, nodes: &[Node<'a>], mut scopes: Vec<usize>) -> (Reads, Self) {
+        let mut scope = self;
         let mut reads = Reads::default();
         for node in nodes {
             match node {
@@ -411,7 +420,7 @@ impl<'a> Names<'a> {
                 }
             }
         }
-        reads
+        (reads, scope)
     }
 
     /// Reads of statements that are run as they are. Names that they define themselves count as data, which is
