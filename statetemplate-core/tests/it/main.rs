@@ -12,5 +12,6 @@ mod oracle;
 mod random;
 mod random_macros;
 mod traps;
+mod unordered;
 mod updates;
 mod workload;

@@ -11,6 +11,7 @@ use statetemplate_core::{Plan, Snapshot, diff};
 use crate::fixture::{Fixture, Section};
 use crate::marks;
 use crate::oracle::Page;
+use crate::updates;
 
 /// Checks the fixture in a file; with `bless`, writes what was found into it instead.
 pub(crate) fn run(path: &Path, bless: bool) -> Result<(), String> {
@@ -194,6 +195,9 @@ fn replay(fixture: &Fixture) -> Result<Vec<Section>, String> {
     }
     if excused && !differs {
         return Err("it has a section `differs`, but its page is what minijinja alone prints".to_owned());
+    }
+    if !shown.is_empty() {
+        updates::replay(&plan, &shown)?;
     }
     if let Some((mut page, _)) = page {
         shown.iter().rev().for_each(|data| {
