@@ -14,7 +14,8 @@ pub(super) fn printed<'t>(
     old: impl Fn(usize) -> &'t str,
     new: impl Fn(usize) -> &'t str,
 ) -> Result<Option<Change>, Stop> {
-    if slot.holes.iter().all(|&hole| old(hole) == new(hole)) {
+    // What was shown of something impure is not known, and not compared.
+    if !slot.reads.impure && slot.holes.iter().all(|&hole| old(hole) == new(hole)) {
         return Ok(None);
     }
     for &hole in &slot.holes {
@@ -52,12 +53,12 @@ fn between<'t>(
                 _ => text,
             };
             let (before, after) = (shown(join(pieces, *place, old)), shown(join(pieces, *place, new)));
-            (before != after).then_some(Change::Text(after))
+            (slot.reads.impure || before != after).then_some(Change::Text(after))
         }
         SlotKind::Attribute { pieces } => {
             let place = text::Place::Attribute;
             let (before, after) = (join(pieces, place, old), join(pieces, place, new));
-            (before != after).then_some(Change::Attribute(after))
+            (slot.reads.impure || before != after).then_some(Change::Attribute(after))
         }
         SlotKind::Tag { foreign } => {
             let before = attributes(&old(first), *foreign);

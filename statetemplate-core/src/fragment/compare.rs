@@ -123,6 +123,7 @@ impl Pass<'_> {
     /// Whether what reads this may have changed in any of the instances.
     pub(super) fn may_change(&self, reads: &Dependencies, instances: &Instances<'_>) -> bool {
         reads.everything
+            || reads.impure
             || reads.paths.iter().any(|&path| self.path_changed(path))
             || reads
                 .items

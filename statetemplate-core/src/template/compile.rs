@@ -14,6 +14,7 @@ use super::layout::{
 };
 use super::machinery::{Program, Writer, intern};
 use super::marks::Mark;
+use super::namespace;
 use super::node::{self, For, Node};
 use super::plan::Choice;
 use super::reads::{self, ANYTHING, LoopId};
@@ -492,13 +493,14 @@ fn select<'s, 'a>(
             }
             step.wanted = true;
             match step.step {
-                Scope::Loop(..) => {}
+                Scope::Loop(..) | Scope::Escape(_) | Scope::Unescape { .. } => {}
                 Scope::Enter(assignments) => {
                     assignments
                         .iter()
                         .for_each(|(_, value)| reads::mentioned_in(value, needed));
                 }
                 Scope::Define(node) => needed.extend(reads::mentioned(std::slice::from_ref(node))),
+                Scope::Past(nodes) => needed.extend(reads::mentioned(nodes)),
             }
         }
         // A macro may call one that is defined after it.
@@ -510,7 +512,8 @@ fn select<'s, 'a>(
     let mut defines = false;
     for step in steps.iter_mut().rev() {
         match step.step {
-            Scope::Define(_) => defines |= step.wanted,
+            Scope::Define(_) | Scope::Past(_) => defines |= step.wanted,
+            Scope::Escape(_) | Scope::Unescape { .. } => {}
             Scope::Loop(..) => step.bare = defines,
             Scope::Enter(_) => {
                 step.bare = defines || left > 0;
@@ -534,13 +537,9 @@ fn defined_by(step: &Scope<'_>) -> Vec<&'static str> {
                 .iter()
                 .for_each(|(target, _)| syntax::assigned(target, &mut defined));
         }
-        Scope::Define(Node::Define(statement)) => defined = syntax::defined(statement),
-        Scope::Define(node) => {
-            defined = reads::defined_inside(node);
-            if let Node::Capture(set, _) = node {
-                syntax::assigned(&set.target, &mut defined);
-            }
-        }
+        Scope::Escape(_) | Scope::Unescape { .. } => {}
+        Scope::Define(node) => defined = reads::left_behind(node),
+        Scope::Past(nodes) => defined.extend(namespace::changes(nodes)),
     }
     defined
 }
@@ -548,7 +547,10 @@ fn defined_by(step: &Scope<'_>) -> Vec<&'static str> {
 /// Counts the frames that a piece of code opens, so that it leaves as many as it found.
 #[derive(Default)]
 struct Frames {
+    /// Frames.
     open: usize,
+    /// Ways of escaping that are in force beside the program's own.
+    escapes: isize,
 }
 
 impl Frames {
@@ -558,8 +560,18 @@ impl Frames {
             writer.enter();
             self.open += 1;
         }
-        for Step { step, wanted, bare } in steps {
+        let is_moot = moot_escapes(steps);
+        for (at, Step { step, wanted, bare }) in steps.iter().enumerate() {
             match step {
+                _ if is_moot[at] => {}
+                Scope::Escape(to) => {
+                    code::write_node(writer, &Node::Escape(to));
+                    self.escapes += 1;
+                }
+                Scope::Unescape { html } => {
+                    code::write_node(writer, &Node::Unescape { html: *html });
+                    self.escapes -= 1;
+                }
                 _ if !wanted => {
                     if *bare {
                         writer.enter();
@@ -578,16 +590,9 @@ impl Frames {
                     code::write_node(writer, &Node::Enter(assignments));
                     self.open += 1;
                 }
-                // What it prints was printed elsewhere; only what it sets is wanted.
-                Scope::Define(
-                    node @ (Node::If(_) | Node::For(_) | Node::AutoEscape(..) | Node::Filter(..)),
-                ) => {
-                    writer.begin_capture();
-                    code::write_node(writer, node);
-                    writer.end_capture();
-                    writer.discard();
-                }
-                Scope::Define(node) => code::write_node(writer, node),
+                Scope::Define(node) if node.is_silent() => code::write_node(writer, node),
+                Scope::Define(node) => write_unseen(writer, std::slice::from_ref(node)),
+                Scope::Past(nodes) => write_unseen(writer, nodes),
             }
         }
     }
@@ -596,11 +601,42 @@ impl Frames {
     fn follow(&mut self, nodes: &[Node<'_>]) {
         let (left, entered) = node::scopes_crossed(nodes);
         self.open = (self.open + entered).saturating_sub(left);
+        self.escapes += node::escapes_opened(nodes);
     }
 
     fn finish(self, writer: &mut Writer) {
         (0..self.open).for_each(|_| writer.leave());
+        (0..self.escapes).for_each(|_| writer.pop_auto_escape());
     }
+}
+
+/// Which steps are ways of escaping, or their ends, with nothing that is wanted between them.
+fn moot_escapes(steps: &[Step<'_, '_>]) -> Vec<bool> {
+    let mut moot = vec![false; steps.len()];
+    let mut open: Vec<(usize, bool)> = Vec::new();
+    for (at, Step { step, wanted, .. }) in steps.iter().enumerate() {
+        match step {
+            Scope::Escape(_) => open.push((at, false)),
+            Scope::Unescape { .. } => {
+                if let Some((start, used)) = open.pop() {
+                    moot[start] = !used;
+                    moot[at] = !used;
+                    open.iter_mut().for_each(|(_, outer)| *outer |= used);
+                }
+            }
+            _ if *wanted => open.iter_mut().for_each(|(_, used)| *used = true),
+            _ => {}
+        }
+    }
+    moot
+}
+
+/// Runs nodes for what they set. What they print was printed elsewhere.
+fn write_unseen(writer: &mut Writer, nodes: &[Node<'_>]) {
+    writer.begin_capture();
+    code::write_nodes(writer, nodes);
+    writer.end_capture();
+    writer.discard();
 }
 
 fn print_head(writer: &mut Writer) {

@@ -4,13 +4,17 @@
 //! (<https://pkg.go.dev/html/template#hdr-Contexts>).
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use super::cursor::{Around, Next, Place, Reader, plain_text};
 use super::escape;
 use super::foreign::{FOREIGN, holds_html};
-use super::item::{Element, Item, Unbalanced};
+use super::item::{Element, Item, TagPart, Unbalanced};
+use super::machinery::ast::{Expr, Stmt};
 use super::machinery::intern;
-use super::node::{Node, Nodes, emitted};
+use super::namespace;
+use super::node::{For, Node, Nodes, emitted};
+use super::opaque::Opaque;
 use super::reads::{self, Names};
 use super::tags::{
     TEXT_ONLY, TRANSPARENT, VOID, drops_first_newline, end_tag, find_end_tag, follow, follow_tag,
@@ -108,9 +112,7 @@ impl<'a> Reader<'_, 'a> {
                 }
                 Next::Node(node) => {
                     if self.is_text(node) || (node.is_silent() && !text.is_empty()) {
-                        if node.is_silent() {
-                            self.scope(node);
-                        }
+                        self.scope(node);
                         text.push(node.clone());
                     } else {
                         flush(&mut text, &mut items);
@@ -126,11 +128,19 @@ impl<'a> Reader<'_, 'a> {
     fn node(&mut self, node: &Node<'a>, items: &mut Vec<Item<'a>>) -> Result<(), Unbalanced> {
         match node {
             Node::If(_) | Node::For(_) if self.around.branches >= MAX_BRANCHES => {
-                items.push(Item::Region(
-                    vec![node.clone()],
-                    "branches and lists nested too deep",
-                ));
+                items.push(Item::Region(vec![node.clone()], Opaque::TooDeep));
                 self.names.define(node);
+            }
+            Node::If(branch) if self.decides_impurely(node) => {
+                // Its inside must be balanced as well.
+                for body in branch.arms.iter().map(|(_, body)| body) {
+                    self.inside(body)?;
+                }
+                self.inside(&branch.otherwise)?;
+                items.push(Item::Region(vec![node.clone()], Opaque::Impure));
+            }
+            Node::For(_) if self.decides_impurely(node) => {
+                items.push(Item::Region(vec![node.clone()], Opaque::Impure));
             }
             Node::If(branch) => {
                 let mut arms = Vec::new();
@@ -139,13 +149,9 @@ impl<'a> Reader<'_, 'a> {
                 }
                 let otherwise = self.inside(&branch.otherwise)?;
                 items.push(Item::Branch(arms, otherwise));
-                self.defined(node, items);
             }
             Node::For(lp) => match opaque_loop(lp) {
-                Some(reason) => {
-                    items.push(Item::Region(vec![node.clone()], reason));
-                    self.names.define(node);
-                }
+                Some(reason) => items.push(Item::Region(vec![node.clone()], reason)),
                 None => {
                     let depth = self.names.depth();
                     // The loop gets its number later; while parsing only the plainness of its names counts.
@@ -154,42 +160,45 @@ impl<'a> Reader<'_, 'a> {
                     self.names.truncate(depth);
                     let otherwise = self.inside(&lp.otherwise)?;
                     items.push(Item::List(lp.clone(), body?, otherwise));
-                    self.defined(node, items);
                 }
             },
-            Node::Emit(_) => items.push(Item::Region(vec![node.clone()], "the expression may print HTML")),
+            Node::Emit(_) => items.push(Item::Region(vec![node.clone()], Opaque::MayPrintHtml)),
             Node::AutoEscape(_, body) => {
                 self.inside(body)?;
-                items.push(Item::Region(vec![node.clone()], "an autoescape block"));
-                self.names.define(node);
+                items.push(Item::Region(vec![node.clone()], Opaque::AutoEscape));
             }
-            Node::Filter(..) => {
-                items.push(Item::Region(vec![node.clone()], "a filter block"));
-                self.names.define(node);
-            }
-            Node::Native(_) => {
-                items.push(Item::Region(
-                    vec![node.clone()],
-                    "a dynamic include, a call block or a do statement",
-                ));
-            }
+            Node::Filter(..) => items.push(Item::Region(vec![node.clone()], Opaque::FilterBlock)),
+            Node::Native(Stmt::Include(_)) => items.push(Item::Region(vec![node.clone()], Opaque::Include)),
+            Node::Native(_) => items.push(Item::Region(vec![node.clone()], Opaque::Statement)),
             Node::Jump(_) => return Err(Unbalanced("a break or continue".to_owned())),
-            Node::Enter(_) | Node::Leave | Node::Define(_) | Node::Capture(..) => {
-                self.scope(node);
+            Node::Enter(_)
+            | Node::Leave
+            | Node::Escape(_)
+            | Node::Unescape { .. }
+            | Node::Define(_)
+            | Node::Capture(..) => {
                 items.push(Item::Silent(node.clone()));
             }
             Node::Raw(_) | Node::Guarded(..) | Node::Captured(..) => {
                 unreachable!("raw text is read as text, and guards are made here")
             }
         }
+        if matches!(items.last(), Some(Item::Branch(..) | Item::List(..)))
+            && !reads::left_behind(node).is_empty()
+        {
+            items.push(Item::Defined(node.clone()));
+        }
+        self.scope(node);
         Ok(())
     }
 
-    /// After a node that leaves names behind.
-    fn defined(&mut self, node: &Node<'a>, items: &mut Vec<Item<'a>>) {
-        if !reads::defined_inside(node).is_empty() {
-            items.push(Item::Defined(node.clone()));
-            self.names.define(node);
+    /// Whether something impure decides which branch or which rows there are.
+    fn decides_impurely(&self, node: &Node<'a>) -> bool {
+        let impure = |expr: &Expr<'static>| self.names.of(expr).impure;
+        match node {
+            Node::If(branch) => branch.arms.iter().any(|(condition, _)| impure(condition)),
+            Node::For(lp) => impure(&lp.syntax.iter) || lp.syntax.filter_expr.as_ref().is_some_and(impure),
+            _ => false,
         }
     }
 
@@ -244,7 +253,7 @@ impl<'a> Reader<'_, 'a> {
             {
                 return Err(Unbalanced("a doctype with something dynamic in it".to_owned()));
             }
-            None => Item::Region(nodes, "a comment with something dynamic in it"),
+            None => Item::Region(nodes, Opaque::Comment),
         });
         Ok(())
     }
@@ -277,6 +286,10 @@ impl<'a> Reader<'_, 'a> {
         let tag = self.tag(&rest[..=length], &name);
         self.around = around;
         let (tag, self_closing) = tag?;
+        // Which attributes there were can't be told, so the element is sent anew.
+        let is_impure = tag
+            .iter()
+            .any(|part| matches!(part, TagPart::Attributes(nodes) if self.names.of_nodes(nodes).impure));
         let childless = if foreign {
             self_closing
         } else {
@@ -285,6 +298,15 @@ impl<'a> Reader<'_, 'a> {
         if childless || (TRANSPARENT.contains(&name.as_str()) && !foreign) {
             let whole = self.slice(start, self.at);
             let end = String::new();
+            if is_impure && TRANSPARENT.contains(&name.as_str()) {
+                return Err(Unbalanced(format!(
+                    "something impure decides on attributes of <{name}>"
+                )));
+            }
+            if is_impure {
+                items.push(Item::Region(whole, Opaque::Impure));
+                return Ok(());
+            }
             items.push(Item::Element(Element {
                 name,
                 tag,
@@ -300,7 +322,7 @@ impl<'a> Reader<'_, 'a> {
         let children = if TEXT_ONLY.contains(&name.as_str()) && !foreign {
             self.text_only(&name)?
         } else {
-            let scopes = (self.scopes.len(), self.names.depth());
+            let scopes = (self.scopes.len(), self.names.depth(), self.names.escapes());
             self.around.foreign = foreign && !holds_html(&name);
             self.around.depth += 1;
             let children = if around.depth < MAX_DEPTH {
@@ -318,27 +340,34 @@ impl<'a> Reader<'_, 'a> {
                     }
                     self.scopes.truncate(scopes.0);
                     self.names.truncate(scopes.1);
+                    self.names.set_escapes(scopes.2);
                     self.at = content;
-                    let end = self.find_end(&name).ok_or(Unbalanced(why))?;
+                    let Some(end) = self.find_end(&name) else {
+                        return Err(Unbalanced(why));
+                    };
                     let nodes = self.slice(content, end);
-                    nodes.iter().for_each(|node| self.scope(node));
                     self.at = end;
-                    vec![Item::Region(
-                        nodes,
-                        "its HTML is not balanced within each branch or row",
-                    )]
+                    nodes.iter().for_each(|node| self.scope(node));
+                    if self.scopes.len() != scopes.0 {
+                        return Err(Unbalanced(why));
+                    }
+                    vec![Item::Region(nodes, Opaque::Unbalanced(why))]
                 }
             }
         };
         let inside = self.slice(content, self.at);
         let end = self.end_tag_text()?;
         let whole = self.slice(start, self.at);
+        if is_impure {
+            items.push(Item::Region(whole, Opaque::Impure));
+            return Ok(());
+        }
         if drops_first_newline(&name)
             && !matches!(children.first(), Some(Item::Text(_) | Item::Static(_)))
             && may_begin_with_newline(&children)
         {
             // The parser drops a newline at the very start, and would not with a mark in front of it.
-            items.push(Item::Region(whole, "a newline that the HTML parser may drop"));
+            items.push(Item::Region(whole, Opaque::Newline));
             return Ok(());
         }
         items.push(Item::Element(Element {
@@ -360,9 +389,7 @@ impl<'a> Reader<'_, 'a> {
             match self.next() {
                 Next::End => return Err(Unbalanced(format!("<{name}> is not closed where it was opened"))),
                 Next::Node(node) => {
-                    if node.is_silent() {
-                        self.scope(node);
-                    }
+                    self.scope(node);
                     self.skip_node();
                 }
                 Next::Text(rest) => match find_end_tag(rest, name) {
@@ -384,6 +411,8 @@ impl<'a> Reader<'_, 'a> {
             ));
         }
         let nodes = match name {
+            // Where nothing is escaped, the author has taken that over.
+            _ if !self.names.escapes() => nodes,
             "script" => escape::guard_script(&nodes),
             "style" => escape::guard_each(&nodes, escape::CSS),
             _ => nodes,
@@ -472,7 +501,7 @@ fn flush<'a>(text: &mut Vec<Node<'a>>, items: &mut Vec<Item<'a>>) {
     let trailing = run.iter().rev().take_while(|node| node.is_silent()).count();
     let after = run.split_off(run.len() - trailing);
     items.push(if refers_oddly(&run) {
-        Item::Region(run, "a character reference that data goes on with")
+        Item::Region(run, Opaque::Reference)
     } else {
         Item::Text(run)
     });
@@ -492,23 +521,22 @@ fn looks_like_mark(comment: &str) -> bool {
 }
 
 /// Why a loop can't be followed row by row, if so.
-fn opaque_loop(lp: &super::node::For<'_>) -> Option<&'static str> {
+fn opaque_loop(lp: &Rc<For<'_>>) -> Option<Opaque> {
     if lp.syntax.recursive {
-        return Some("a recursive loop");
+        return Some(Opaque::RecursiveLoop);
+    }
+    if !namespace::changes([&Node::For(lp.clone())]).is_empty() {
+        return Some(Opaque::Namespace);
     }
     let mut reason = None;
     for node in lp.body.iter() {
         node.walk(&mut |inside| {
             if matches!(inside, Node::Jump(_)) {
-                reason = Some("a loop with break or continue");
+                reason = Some(Opaque::Jump);
             }
         });
     }
     reason
-        .or_else(|| {
-            super::code::loop_variable_escapes(lp).then_some("a loop whose `loop` is used as a value")
-        })
-        .or_else(|| {
-            super::rows::remember_others(lp).then_some("a loop whose macros see what rows before set")
-        })
+        .or_else(|| super::code::loop_variable_escapes(lp).then_some(Opaque::LoopValue))
+        .or_else(|| super::rows::remember_others(lp).then_some(Opaque::RowsRemember))
 }

@@ -6,7 +6,9 @@ use std::rc::Rc;
 use super::condition::Condition;
 use super::item::{Element, Item, TagPart};
 use super::machinery::ast::Expr;
+use super::namespace;
 use super::node::{self, For, Node, emitted};
+use super::opaque::Opaque;
 use super::reads::{self, LoopId, Names, Place, Reads, Step};
 use super::{foreign, syntax, tags, text};
 use crate::PathStep;
@@ -46,7 +48,15 @@ pub(super) enum ValueStep<'a> {
 pub(super) enum Scope<'a> {
     Loop(LoopId, Rc<For<'a>>),
     Enter(&'a [(Expr<'static>, Expr<'static>)]),
+    /// Values are escaped in the way of this name.
+    Escape(&'static str),
+    /// The end of the innermost [`Scope::Escape`]; whether values are escaped for HTML after it.
+    Unescape {
+        html: bool,
+    },
     Define(Node<'a>),
+    /// A scope that has ended, with all that ran in it: it changed a namespace of others.
+    Past(Vec<Node<'a>>),
 }
 
 pub(super) struct SlotDraft<'a> {
@@ -56,8 +66,10 @@ pub(super) struct SlotDraft<'a> {
     pub(super) reads: Reads,
     /// What the slot and everything inside it reads.
     pub(super) all_reads: Reads,
-    /// Where the slot sits, in words, for `explain`.
+    /// What the slot is, in words.
     pub(super) place: String,
+    /// The elements around it, for `explain`.
+    pub(super) within: String,
 }
 
 pub(super) enum DraftKind<'a> {
@@ -85,7 +97,7 @@ pub(super) enum DraftKind<'a> {
     Region {
         nodes: Vec<Node<'a>>,
         hole: usize,
-        reason: &'static str,
+        reason: Opaque,
     },
     Branch {
         arms: Vec<(&'a Expr<'static>, Option<FragmentId>)>,
@@ -167,6 +179,8 @@ pub(super) struct Layout<'a> {
     scope: Vec<Scope<'a>>,
     /// The lengths of `scope` and depths of `names` at each open scope.
     open: Vec<(usize, usize)>,
+    /// The elements that are open here, outermost first.
+    around: Vec<String>,
     /// Counts changes of scope, so that an expression means the same only where nothing was defined between.
     version: usize,
     /// Whether the elements around are those of SVG or MathML.
@@ -190,6 +204,7 @@ impl<'a> Layout<'a> {
             names,
             scope: Vec::new(),
             open: Vec::new(),
+            around: Vec::new(),
             version: 0,
             foreign: false,
         };
@@ -239,9 +254,7 @@ impl<'a> Layout<'a> {
                     continue;
                 }
                 Item::Defined(node) => {
-                    self.version += 1;
-                    self.names.define(node);
-                    self.scope.push(Scope::Define(node.clone()));
+                    self.follow(node);
                     continue;
                 }
                 Item::HeadEnd => draft.ops.push(Op::HeadEnd),
@@ -256,7 +269,7 @@ impl<'a> Layout<'a> {
                 }
                 Item::Region(nodes, reason) => {
                     raw(draft, "<!o>");
-                    self.region(draft, nodes, reason);
+                    self.region(draft, nodes, reason.clone());
                     raw(draft, "<!/>");
                 }
                 Item::Branch(arms, otherwise) => {
@@ -287,20 +300,18 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// Keeps track of scopes and names through nodes that are run as a whole.
+    /// Keeps track of what nodes that are run as a whole leave behind.
     fn follow_all(&mut self, nodes: &[Node<'a>]) {
         for node in nodes {
             match node {
                 Node::Captured(_, inside) => self.follow_all(inside),
-                node if node.is_silent() || !reads::defined_inside(node).is_empty() => self.follow(node),
-                _ => {}
+                node => self.follow(node),
             }
         }
     }
 
-    /// Keeps track of scopes and names through a node that prints nothing.
+    /// Keeps track of what a node leaves behind.
     fn follow(&mut self, node: &Node<'a>) {
-        self.version += 1;
         match node {
             Node::Enter(assignments) => {
                 self.open.push((self.scope.len(), self.names.depth()));
@@ -309,21 +320,37 @@ impl<'a> Layout<'a> {
             }
             Node::Leave => {
                 if let Some((scope, names)) = self.open.pop() {
+                    let past = past(&self.scope[scope..]);
                     self.scope.truncate(scope);
-                    self.names.truncate(names);
+                    self.names.leave(names);
+                    if !namespace::changes(past.iter()).is_empty() {
+                        self.scope.push(Scope::Past(past));
+                    }
                 }
             }
+            Node::Escape(to) => {
+                self.names.define(node);
+                self.scope.push(Scope::Escape(to));
+            }
+            Node::Unescape { html } => {
+                self.names.define(node);
+                self.scope.push(Scope::Unescape { html: *html });
+            }
+            _ if !node.is_silent() && reads::left_behind(node).is_empty() => return,
             _ => {
                 self.names.define(node);
                 self.scope.push(Scope::Define(node.clone()));
             }
         }
+        self.version += 1;
     }
 
     fn hole(&mut self, draft: &mut Draft<'a>, kind: HoleKind, source: HoleSource<'a>) -> usize {
         let key = match &source {
             HoleSource::Nodes(nodes) => {
-                fingerprint(nodes).map(|print| format!("{kind:?}{}:{print}", self.version))
+                let impure = self.names.of_nodes(nodes).impure;
+                let print = if impure { None } else { fingerprint(nodes) };
+                print.map(|print| format!("{kind:?}{}:{print}", self.version))
             }
             HoleSource::Slot(_) => None,
         };
@@ -367,11 +394,16 @@ impl<'a> Layout<'a> {
                         steps.push(ValueStep::Hole(hole));
                     }
                     pieces.push(Piece::Hole(hole));
+                    self.follow(dynamic);
                 }
             }
         }
         end_static(&mut html, raw_text, place, &mut pieces);
         (pieces, steps)
+    }
+
+    fn within(&self) -> String {
+        self.around.join(" > ")
     }
 
     fn push_slot(&mut self, draft: &mut Draft<'a>, slot: SlotDraft<'a>) {
@@ -400,6 +432,7 @@ impl<'a> Layout<'a> {
                 all_reads: reads.clone(),
                 reads,
                 place,
+                within: self.within(),
             },
         );
     }
@@ -430,10 +463,10 @@ impl<'a> Layout<'a> {
         });
     }
 
-    fn region(&mut self, draft: &mut Draft<'a>, nodes: &[Node<'a>], reason: &'static str) {
+    fn region(&mut self, draft: &mut Draft<'a>, nodes: &[Node<'a>], reason: Opaque) {
         self.simple(draft, nodes, "region".to_owned(), |this, draft| {
             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.to_vec()));
-            // What the nodes define counts for those after them.
+            // The nodes run as they are; what they define counts for those after them.
             this.follow_all(nodes);
             DraftKind::Region {
                 nodes: nodes.to_vec(),
@@ -507,6 +540,7 @@ impl<'a> Layout<'a> {
         }
         let around = self.foreign;
         self.foreign = element.foreign && !foreign::holds_html(&element.name);
+        self.around.push(label(element));
         self.items(
             draft,
             &element.children,
@@ -516,6 +550,7 @@ impl<'a> Layout<'a> {
             false,
         );
         self.foreign = around;
+        self.around.pop();
         raw(draft, &element.end);
     }
 
@@ -555,6 +590,7 @@ impl<'a> Layout<'a> {
                 reads,
                 all_reads,
                 place: "branch".to_owned(),
+                within: self.within(),
             },
         );
     }
@@ -595,7 +631,11 @@ impl<'a> Layout<'a> {
             reads.add(&filter_reads);
         }
         self.scope.push(Scope::Loop(id, lp.clone()));
-        let key = key_of(body).filter(|key| self.names.of_nodes(key).reads_item(id));
+        let key = key_of(body).filter(|key| {
+            // A namespace changes while its row is made.
+            let reads = self.names.of_nodes(key);
+            reads.reads_item(id) && !reads.impure && namespace::changes(key.iter()).is_empty()
+        });
         let key_reads = key.as_ref().map(|key| self.names.of_nodes(key));
         let key_paths = key_reads.and_then(|reads| reads.of_item_only(id));
         let is_branch = matches!(visible(body).as_slice(), [Item::Branch(..)]);
@@ -634,9 +674,50 @@ impl<'a> Layout<'a> {
                 reads,
                 all_reads,
                 place,
+                within: self.within(),
             },
         );
     }
+}
+
+/// An element as a person looks for it: its name, with its id or first class where the template has one.
+fn label(element: &Element<'_>) -> String {
+    let attributes = element.tag.iter().filter_map(|part| match part {
+        TagPart::Static(html) => Some(text::attributes(
+            html.trim_start_matches('<').trim_end_matches('>'),
+        )),
+        _ => None,
+    });
+    let mut class = None;
+    for (name, value) in attributes.flatten().filter(|(_, value)| !value.is_empty()) {
+        match name.as_str() {
+            "id" => return format!("{}#{value}", element.name),
+            "class" => class = value.split_whitespace().next().map(str::to_owned),
+            _ => {}
+        }
+    }
+    class.map_or_else(
+        || element.name.clone(),
+        |class| format!("{}.{class}", element.name),
+    )
+}
+
+/// The nodes that ran in a scope, from its start to its end.
+fn past<'a>(steps: &[Scope<'a>]) -> Vec<Node<'a>> {
+    let mut nodes = Vec::new();
+    for step in steps {
+        match step {
+            Scope::Enter(assignments) => nodes.push(Node::Enter(assignments)),
+            Scope::Escape(to) => nodes.push(Node::Escape(to)),
+            Scope::Unescape { html } => nodes.push(Node::Unescape { html: *html }),
+            Scope::Define(node) => nodes.push(node.clone()),
+            Scope::Past(inside) => nodes.extend(inside.iter().cloned()),
+            // A loop's rows have ended before the scope around it does.
+            Scope::Loop(..) => {}
+        }
+    }
+    nodes.push(Node::Leave);
+    nodes
 }
 
 fn visible<'i, 'a>(items: &'i [Item<'a>]) -> Vec<&'i Item<'a>> {
@@ -650,40 +731,50 @@ fn starts_with_text(element: &Element<'_>) -> bool {
     matches!(visible(&element.children).first(), Some(Item::Text(_)))
 }
 
-/// The value that tells a row from the others: `st-key`, or the `id` of its first element. It stands inside the scopes
-/// that are open around that element.
+/// What tells a row from the others: `st-key`, or the `id` of its first element, after the names that are set before it.
 fn key_of<'a>(items: &[Item<'a>]) -> Option<Vec<Node<'a>>> {
-    let mut open: Vec<Node<'a>> = Vec::new();
-    let mut key = items.iter().find_map(|item| match item {
-        Item::Silent(node @ Node::Enter(_)) => {
-            open.push(node.clone());
-            None
+    let mut key = Vec::new();
+    for item in items {
+        match item {
+            Item::Silent(node) => key.push(node.clone()),
+            Item::Element(element) => {
+                let value = |wanted: &str| {
+                    element.tag.iter().find_map(|part| match part {
+                        TagPart::Attribute { name, value, .. } if name == wanted => Some(value.clone()),
+                        _ => None,
+                    })
+                };
+                key.extend(value("st-key").or_else(|| value("id"))?);
+                return Some(closed(key));
+            }
+            Item::Branch(arms, otherwise) => {
+                let mut arms = arms
+                    .iter()
+                    .map(|(_, body)| body)
+                    .chain(std::iter::once(otherwise));
+                key.extend(arms.find_map(|body| key_of(body))?);
+                return Some(closed(key));
+            }
+            _ => {}
         }
-        Item::Silent(Node::Leave) => {
-            open.pop();
-            None
+    }
+    None
+}
+
+/// The nodes with the ends of the scopes that they leave open.
+fn closed(mut nodes: Vec<Node<'_>>) -> Vec<Node<'_>> {
+    let mut open = 0usize;
+    for node in &nodes {
+        match node {
+            Node::Enter(_) => open += 1,
+            Node::Leave => open = open.saturating_sub(1),
+            _ => {}
         }
-        Item::Element(element) => {
-            let value = |wanted: &str| {
-                element.tag.iter().find_map(|part| match part {
-                    TagPart::Attribute { name, value, .. } if name == wanted => Some(value.clone()),
-                    _ => None,
-                })
-            };
-            Some(value("st-key").or_else(|| value("id")))
-        }
-        Item::Branch(arms, otherwise) => Some(
-            arms.iter()
-                .map(|(_, body)| body)
-                .chain(std::iter::once(otherwise))
-                .find_map(|body| key_of(body)),
-        ),
-        _ => None,
-    })??;
-    let leaves = open.iter().map(|_| Node::Leave).collect::<Vec<_>>();
-    key.splice(0..0, open);
-    key.extend(leaves);
-    Some(key)
+    }
+    nodes.extend(std::iter::repeat_n(Node::Leave, open));
+    let escapes = usize::try_from(node::escapes_opened(&nodes)).unwrap_or(0);
+    nodes.extend(std::iter::repeat_n(Node::Unescape { html: true }, escapes));
+    nodes
 }
 
 fn raw(draft: &mut Draft<'_>, html: &str) {

@@ -21,6 +21,12 @@ pub(super) enum Node<'a> {
     Enter(&'a [(ast::Expr<'static>, ast::Expr<'static>)]),
     /// The end of the innermost open scope.
     Leave,
+    /// From here on values are escaped in the way of this name: `html`, `json` or `none`.
+    Escape(&'static str),
+    /// The end of the innermost open [`Node::Escape`]; whether values are escaped for HTML after it.
+    Unescape {
+        html: bool,
+    },
     /// A statement that prints nothing and defines names: `set`, `macro`, `import`, `from`.
     Define(&'a ast::Stmt<'static>),
     /// `{% set x %}…{% endset %}`, with its body resolved.
@@ -52,7 +58,12 @@ impl<'a> Node<'a> {
     pub(super) fn is_silent(&self) -> bool {
         matches!(
             self,
-            Node::Enter(_) | Node::Leave | Node::Define(_) | Node::Capture(..)
+            Node::Enter(_)
+                | Node::Leave
+                | Node::Escape(_)
+                | Node::Unescape { .. }
+                | Node::Define(_)
+                | Node::Capture(..)
         )
     }
 
@@ -85,6 +96,8 @@ impl<'a> Node<'a> {
             | Node::Raw(_)
             | Node::Captured(..)
             | Node::Leave
+            | Node::Escape(_)
+            | Node::Unescape { .. }
             | Node::Jump(_) => vec![],
         }
     }
@@ -126,17 +139,17 @@ pub(super) fn scopes_crossed(nodes: &[Node<'_>]) -> (usize, usize) {
     (left, open)
 }
 
-/// Whether a `set` anywhere in the nodes changes an attribute of a namespace.
-pub(super) fn changes_namespace(nodes: &[Node<'_>]) -> bool {
-    let mut found = false;
-    for node in nodes {
-        node.walk(&mut |inside| {
-            if let Node::Define(ast::Stmt::Set(set)) = inside {
-                found |= matches!(set.target, ast::Expr::GetAttr(_));
-            }
-        });
-    }
-    found
+/// How many more ways of escaping the nodes begin than they end.
+pub(super) fn escapes_opened(nodes: &[Node<'_>]) -> isize {
+    nodes
+        .iter()
+        .map(|node| match node {
+            Node::Escape(_) => 1,
+            Node::Unescape { .. } => -1,
+            Node::Captured(_, inside) => escapes_opened(inside),
+            _ => 0,
+        })
+        .sum()
 }
 
 /// The expression of an `{{ … }}`.

@@ -8,14 +8,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use minijinja::{AutoEscape, Environment, Value};
 use sha2::{Digest, Sha256};
 
+use super::PlanOptions;
 use super::compile::{Compiler, HEAD, MOST_GROUPS};
 use super::condition::{Condition, Lookup};
-use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, PAGE, Piece, SlotDraft, ValueStep};
+use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, Piece, SlotDraft, ValueStep};
 use super::machinery::Program;
 use super::reads::{LoopId, Names, Reads, Step, path_steps};
 use super::root::Root;
 use super::source::Sources;
-use super::{escape, html, item, marks, skeleton, text};
+use super::{escape, explain, html, item, marks, namespace, skeleton, text};
 use crate::{Error, PathStep, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
@@ -36,6 +37,7 @@ use crate::{Error, PathStep, Snapshot};
 #[derive(Debug)]
 pub struct Plan {
     env: Environment<'static>,
+    options: PlanOptions,
     name: String,
     hash: String,
     form: Form,
@@ -44,9 +46,12 @@ pub struct Plan {
 #[derive(Debug)]
 enum Form {
     /// Followed slot by slot.
-    Fine(Fine),
-    /// Rendered as a whole and sent as a refresh, for the reason given.
-    Whole { reason: String },
+    Fine(Box<Fine>),
+    /// Rendered as a whole and sent as a refresh; `explain` says why.
+    Whole {
+        /// Whether it may print something else each time.
+        impure: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -92,8 +97,6 @@ pub(crate) struct Slot {
     /// The holes that the slot's value consists of, in the order in which programs print them.
     pub(crate) holes: Vec<usize>,
     pub(crate) place: String,
-    /// The fragments that a branch may show.
-    branch_arms: Vec<FragmentId>,
     /// A branch whose conditions are plain questions about the data.
     pub(crate) choice: Option<Choice>,
 }
@@ -131,9 +134,7 @@ pub(crate) enum SlotKind {
         /// Whether it is a tag of SVG or MathML.
         foreign: bool,
     },
-    Region {
-        reason: &'static str,
-    },
+    Region,
     Branch,
     List(Box<List>),
 }
@@ -173,6 +174,8 @@ pub(crate) struct Dependencies {
     pub(crate) items: Vec<(LoopId, Vec<PathStep>)>,
     pub(crate) counters: Vec<LoopId>,
     pub(crate) everything: bool,
+    /// Whether something impure is called: then the value before is not known.
+    pub(crate) impure: bool,
 }
 
 impl Plan {
@@ -181,19 +184,45 @@ impl Plan {
     /// # Errors
     /// [`ErrorKind::Template`](crate::ErrorKind::Template) when a template is missing or does not parse, with its name, line and an excerpt.
     pub fn compile(env: &Environment<'static>, template: &str) -> Result<Self, Error> {
+        Self::compile_with(env, template, &PlanOptions::new())
+    }
+
+    /// Like [`Plan::compile`], told what the templates don't say: which functions give something else each time.
+    ///
+    /// ```
+    /// use statetemplate_core::{Plan, PlanOptions};
+    ///
+    /// let mut env = minijinja::Environment::new();
+    /// env.add_function("now", || "12:00");
+    /// env.add_template("clock.html", "<p>{{ count }} at {{ now() }}</p>")?;
+    /// let plan = Plan::compile_with(&env, "clock.html", &PlanOptions::new().impure("now"))?;
+    /// assert!(plan.explain().contains("now()"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Plan::compile`].
+    pub fn compile_with(
+        env: &Environment<'static>,
+        template: &str,
+        options: &PlanOptions,
+    ) -> Result<Self, Error> {
         let mut env = env.clone();
         marks::prepare()?;
         // Errors then carry the source, for their excerpt.
         env.set_debug(true);
         let sources = Sources::load(&env, template)?;
         escape::register(&mut env);
-        let hash = hash_of(&sources, template);
-        let form = match Fine::compile(&env, &sources, template) {
-            Ok(fine) => Form::Fine(fine),
-            Err(reason) => Form::Whole { reason },
+        let hash = hash_of(&sources, template, options);
+        let form = match Fine::compile(&env, &sources, template, options) {
+            Ok(fine) => Form::Fine(Box::new(fine)),
+            Err(_) => Form::Whole {
+                impure: !options.is_empty(),
+            },
         };
         Ok(Plan {
             env,
+            options: options.clone(),
             name: template.to_owned(),
             hash,
             form,
@@ -250,6 +279,11 @@ impl Plan {
         }
     }
 
+    /// Whether the page can only be rendered as a whole, and may then be different each time.
+    pub(crate) fn is_impure_whole(&self) -> bool {
+        matches!(self.form, Form::Whole { impure: true })
+    }
+
     pub(crate) fn env(&self) -> &Environment<'static> {
         &self.env
     }
@@ -263,33 +297,57 @@ impl Plan {
         }
     }
 
-    /// Says, for people, what the plan found: each slot, what it reads, and why a region is replaced as a whole.
+    /// Says, for people, what the engine makes of the template: read it to see why an update is larger than expected.
+    ///
+    /// Each place of the page that can change has a line, in a tree of branches and rows: its number, by which
+    /// updates and [`Patch::operations`](crate::Patch::operations) name it, what and where it is, in which line of
+    /// which template, and which data it reads. Below stand what would make opaque parts and lists finer, each place
+    /// that trusts `|safe`, and a summary; for a page that can only be sent as a whole, the reason.
+    ///
+    /// ```
+    /// use statetemplate_core::Plan;
+    ///
+    /// let mut env = minijinja::Environment::new();
+    /// env.add_template("page.html", "<ul>{% for task in tasks %}<li>{{ task.name }}</li>{% endfor %}</ul>")?;
+    /// let explained = Plan::compile(&env, "page.html")?.explain();
+    /// assert!(explained.contains("list in ul"), "{explained}");
+    /// assert!(explained.contains("add st-key or an id"), "{explained}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn explain(&self) -> String {
-        let mut out = format!("{} ({})\n", self.name, self.hash);
-        match &self.form {
-            Form::Whole { reason } => {
-                let _ = writeln!(out, "sent as a whole at each change: {reason}");
-            }
-            Form::Fine(fine) => fine.explain(PAGE, 1, &mut out),
-        }
-        out
+        explain::explain(&self.env, &self.name, &self.options)
     }
 }
 
+/// Finds what of a page can change, and where.
+///
+/// # Errors
+/// Says, in words for people, why the page can only be rendered as a whole.
+pub(super) fn lay_out<'a>(
+    env: &'a Environment<'static>,
+    sources: &'a Sources,
+    template: &str,
+    options: &'a PlanOptions,
+) -> Result<Layout<'a>, String> {
+    let nodes = sources.resolve(env, template)?;
+    let source = sources.get(template).ok_or("the template was not loaded")?;
+    namespace::check(&nodes, sources)?;
+    let names = Names::new(sources, env, options, source.escape == AutoEscape::Html);
+    let mut items = html::parse(&nodes, &mut names.clone()).map_err(|item::Unbalanced(why)| why)?;
+    skeleton::settle(&mut items)?;
+    Ok(Layout::new(names, &items))
+}
+
 impl Fine {
-    fn compile(env: &Environment<'static>, sources: &Sources, template: &str) -> Result<Self, String> {
-        let nodes = sources.resolve(env, template)?;
+    fn compile(
+        env: &Environment<'static>,
+        sources: &Sources,
+        template: &str,
+        options: &PlanOptions,
+    ) -> Result<Self, String> {
         let source = sources.get(template).ok_or("the template was not loaded")?;
-        if super::node::changes_namespace(&nodes) {
-            return Err("it changes a namespace, which any later part may read".to_owned());
-        }
-        let escaped = source.escape == AutoEscape::Html;
-        let mut names = Names::new(sources, env, escaped);
-        let mut items = html::parse(&nodes, &mut names.clone()).map_err(|item::Unbalanced(why)| why)?;
-        skeleton::settle(&mut items)?;
-        names.truncate(0);
-        let layout = Layout::new(names, &items);
+        let layout = lay_out(env, sources, template, options)?;
         let compiler = Compiler {
             layout: &layout,
             file: source.name,
@@ -306,70 +364,6 @@ impl Fine {
             paths: paths.list,
         })
     }
-
-    fn explain(&self, id: FragmentId, depth: usize, out: &mut String) {
-        let indent = "  ".repeat(depth);
-        for (number, slot) in self.fragments[id].slots.iter().enumerate() {
-            let _ = write!(out, "{indent}{number} {}", slot.place);
-            if let SlotKind::Region { reason } = &slot.kind {
-                let _ = write!(out, " (replaced as a whole: {reason})");
-            }
-            let reads: Vec<String> = slot
-                .reads
-                .paths
-                .iter()
-                .map(|path| show_path(&self.paths[*path]))
-                .collect();
-            if !reads.is_empty() {
-                let _ = write!(out, " reads {}", reads.join(", "));
-            }
-            if slot.reads.everything {
-                let _ = write!(out, " reads anything");
-            }
-            match &slot.kind {
-                SlotKind::List(list) => {
-                    let _ = writeln!(
-                        out,
-                        "{}",
-                        if list.keys.is_some() {
-                            ", keyed"
-                        } else {
-                            ", by position"
-                        }
-                    );
-                    self.explain(list.item, depth + 1, out);
-                    if let Some(otherwise) = list.otherwise {
-                        let _ = writeln!(out, "{indent}  else");
-                        self.explain(otherwise, depth + 1, out);
-                    }
-                }
-                SlotKind::Branch => {
-                    out.push('\n');
-                    for arm in &slot.branch_arms {
-                        let _ = writeln!(out, "{indent}  shows fragment {arm}");
-                        self.explain(*arm, depth + 2, out);
-                    }
-                }
-                _ => out.push('\n'),
-            }
-        }
-    }
-}
-
-fn show_path(path: &[PathStep]) -> String {
-    let mut out = String::new();
-    for step in path {
-        match step {
-            PathStep::Key(key) if out.is_empty() => out.push_str(key),
-            PathStep::Key(key) => {
-                let _ = write!(out, ".{key}");
-            }
-            PathStep::Index(index) => {
-                let _ = write!(out, "[{index}]");
-            }
-        }
-    }
-    out
 }
 
 fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> Fragment {
@@ -411,7 +405,6 @@ fn groups(draft: &Draft<'_>) -> Vec<usize> {
 }
 
 fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize, paths: &mut Paths) -> Slot {
-    let mut branch_arms = Vec::new();
     let (kind, holes) = match &slot.kind {
         DraftKind::Text {
             pieces,
@@ -434,16 +427,8 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
             holes_of(steps),
         ),
         DraftKind::Tag { hole, foreign, .. } => (SlotKind::Tag { foreign: *foreign }, vec![*hole]),
-        DraftKind::Region { hole, reason, .. } => (SlotKind::Region { reason }, vec![*hole]),
-        DraftKind::Branch {
-            arms,
-            otherwise,
-            hole,
-            ..
-        } => {
-            branch_arms.extend(arms.iter().filter_map(|(_, arm)| *arm).chain(*otherwise));
-            (SlotKind::Branch, vec![*hole])
-        }
+        DraftKind::Region { hole, .. } => (SlotKind::Region, vec![*hole]),
+        DraftKind::Branch { hole, .. } => (SlotKind::Branch, vec![*hole]),
         DraftKind::List(list) => {
             let list = List {
                 id: list.id,
@@ -473,7 +458,6 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
         group,
         holes,
         place: slot.place.clone(),
-        branch_arms,
         choice: compiler.choice(slot),
     }
 }
@@ -579,14 +563,19 @@ impl Paths {
                 .collect(),
             counters,
             everything: reads.everything,
+            impure: reads.impure,
         }
     }
 }
 
-fn hash_of(sources: &Sources, template: &str) -> String {
+fn hash_of(sources: &Sources, template: &str, options: &PlanOptions) -> String {
     let mut text = format!("{}\0{template}\0", env!("CARGO_PKG_VERSION"));
     for source in sources.iter() {
         let _ = write!(text, "{}\0{}\0", source.name, source.text);
+    }
+    // They decide which slots there are.
+    for name in options.names() {
+        let _ = write!(text, "{name}\0");
     }
     short_hash(text.as_bytes())
 }

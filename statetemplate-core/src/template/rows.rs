@@ -29,7 +29,7 @@ fn bind(nodes: &[Node<'_>], names: &mut BTreeSet<&'static str>) {
             }
             _ => {}
         }
-        names.extend(reads::defined_inside(node));
+        names.extend(reads::set_by(node));
     }
 }
 

@@ -95,17 +95,7 @@ impl Sources {
         let source = self
             .get(name)
             .ok_or_else(|| format!("the template {name:?} was not loaded"))?;
-        let mut resolver = Resolver {
-            sources: self,
-            env,
-            expander: Expander::new(self, env, &source.escape),
-            scope: Scope::new(),
-            writes_out: false,
-            escape: &source.escape,
-            blocks: BTreeMap::new(),
-            depth: 0,
-            inside_auto_escape: false,
-        };
+        let mut resolver = Resolver::new(self, env, source);
         let mut nodes = Vec::new();
         resolver.template(source, &mut nodes)?;
         Ok(nodes.into())
@@ -121,6 +111,30 @@ impl Source {
     }
 }
 
+impl Sources {
+    /// The blocks whose bodies are part of the page `name`; `None` where that can't be told.
+    pub(super) fn reached<'a>(
+        &'a self,
+        env: &'a Environment<'static>,
+        name: &str,
+    ) -> Option<Vec<&'a ast::Block<'static>>> {
+        let source = self.get(name)?;
+        let mut resolver = Resolver::new(self, env, source);
+        resolver.template(source, &mut Vec::new()).ok()?;
+        Some(resolver.reached)
+    }
+}
+
+/// The name by which an `autoescape` block asks for a way of escaping.
+fn escape_name(escape: &AutoEscape) -> Option<&'static str> {
+    match escape {
+        AutoEscape::Html => Some("html"),
+        AutoEscape::Json => Some("json"),
+        AutoEscape::None => Some("none"),
+        _ => None,
+    }
+}
+
 /// A block's body and the template that it stands in.
 type Body<'a> = (&'a Source, &'a ast::Spanned<ast::Block<'static>>);
 
@@ -132,9 +146,16 @@ struct Resolver<'a> {
     scope: Scope<'a>,
     /// Whether that statement is part of a call that was written out: the calls inside were seen to.
     writes_out: bool,
-    escape: &'a AutoEscape,
+    /// How the page escapes values.
+    page_escape: AutoEscape,
+    /// How values are escaped here.
+    escape: AutoEscape,
+    /// What `autoescape true` means here.
+    initial: AutoEscape,
     /// The bodies of each block, the most derived first.
     blocks: BTreeMap<&'static str, Vec<Body<'a>>>,
+    /// The blocks whose bodies were resolved.
+    reached: Vec<&'a ast::Block<'static>>,
     depth: usize,
     inside_auto_escape: bool,
 }
@@ -143,6 +164,23 @@ struct Resolver<'a> {
 type Current = Option<(&'static str, usize)>;
 
 impl<'a> Resolver<'a> {
+    fn new(sources: &'a Sources, env: &'a Environment<'static>, source: &'a Source) -> Self {
+        Resolver {
+            sources,
+            env,
+            expander: Expander::new(sources, env, &source.escape),
+            scope: Scope::new(),
+            writes_out: false,
+            page_escape: source.escape.clone(),
+            escape: source.escape.clone(),
+            initial: source.escape.clone(),
+            blocks: BTreeMap::new(),
+            reached: Vec::new(),
+            depth: 0,
+            inside_auto_escape: false,
+        }
+    }
+
     fn deeper<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
         if self.depth == MAX_DEPTH {
             return Err(format!(
@@ -221,7 +259,7 @@ impl<'a> Resolver<'a> {
         out: &mut Vec<Node<'a>>,
     ) -> Result<(), String> {
         if let ast::Stmt::EmitExpr(_) | ast::Stmt::CallBlock(_) = statement
-            && !self.inside_auto_escape
+            && !self.escapes_differently()
             && self.write_out(source, statement, out)?
         {
             return Ok(());
@@ -290,10 +328,16 @@ impl<'a> Resolver<'a> {
                 syntax::defined(statement)
                     .iter()
                     .for_each(|name| self.scope.bind_value(name));
-                if !self.inside_auto_escape {
+                if !self.escapes_differently() {
                     self.scope.bind_text(set, &body);
                 }
                 out.push(Node::Capture(set, body));
+            }
+            ast::Stmt::AutoEscape(block) if self.constant_escape(&block.enabled).is_some() => {
+                let to = self.constant_escape(&block.enabled).unwrap_or(AutoEscape::Html);
+                self.escaped(to, out, |this, out| {
+                    this.statements(source, &block.body, current, out)
+                })?;
             }
             ast::Stmt::AutoEscape(block) => {
                 let outside = std::mem::replace(&mut self.inside_auto_escape, true);
@@ -308,8 +352,13 @@ impl<'a> Resolver<'a> {
             ast::Stmt::Include(include) => match self.included(source, include) {
                 Some(included) => {
                     let outer = self.scope.start_include();
-                    self.deeper(|this| this.statements(included, included.statements(), None, out))?;
+                    let initial = std::mem::replace(&mut self.initial, included.escape.clone());
+                    let resolved = self.escaped(included.escape.clone(), out, |this, out| {
+                        this.deeper(|this| this.statements(included, included.statements(), None, out))
+                    });
+                    self.initial = initial;
                     self.scope.end_include(outer);
+                    resolved?;
                 }
                 None => {
                     self.scope.unknown();
@@ -348,12 +397,54 @@ impl<'a> Resolver<'a> {
         if block.required {
             return Err(format!("the required block {name:?} is not overridden"));
         }
+        self.reached.push(block);
+        let initial = std::mem::replace(&mut self.initial, self.escape.clone());
         out.push(Node::Enter(&[]));
         self.scope.enter();
-        self.deeper(|this| this.statements(source, &block.body, Some((name, depth)), out))?;
+        let resolved = self.deeper(|this| this.statements(source, &block.body, Some((name, depth)), out));
         self.scope.leave();
         out.push(Node::Leave);
-        Ok(())
+        self.initial = initial;
+        resolved
+    }
+
+    /// Resolves what is escaped in one way inside of what is escaped in another.
+    fn escaped(
+        &mut self,
+        to: AutoEscape,
+        out: &mut Vec<Node<'a>>,
+        run: impl FnOnce(&mut Self, &mut Vec<Node<'a>>) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let name = escape_name(&to).filter(|_| to != self.escape);
+        let outside = std::mem::replace(&mut self.escape, to);
+        out.extend(name.map(Node::Escape));
+        let resolved = run(self, out);
+        self.escape = outside;
+        let html = self.escape == AutoEscape::Html;
+        out.extend(name.map(|_| Node::Unescape { html }));
+        resolved
+    }
+
+    /// What an `autoescape` block with this argument asks for, if that is known here and can be asked for by name.
+    fn constant_escape(&self, argument: &ast::Expr<'static>) -> Option<AutoEscape> {
+        let value = argument.as_const()?;
+        let to = match value.as_str() {
+            Some("html") => AutoEscape::Html,
+            Some("json") => AutoEscape::Json,
+            Some("none") => AutoEscape::None,
+            Some(_) => return None,
+            None if value == false.into() => AutoEscape::None,
+            None if value != true.into() => return None,
+            None if self.initial == AutoEscape::None => AutoEscape::Html,
+            None => self.initial.clone(),
+        };
+        (to == self.escape || escape_name(&to).is_some()).then_some(to)
+    }
+
+    /// Whether values are not escaped here as on the rest of the page: then a text means something else than where it
+    /// was captured.
+    fn escapes_differently(&self) -> bool {
+        self.inside_auto_escape || self.escape != self.page_escape
     }
 
     /// Resolves what stands for a call or a set block's name, if it can be written out.
@@ -372,7 +463,7 @@ impl<'a> Resolver<'a> {
             let printed = match statement {
                 ast::Stmt::EmitExpr(emit) => match &emit.expr {
                     ast::Expr::Const(constant) if constant.value.as_str().is_some() => {
-                        machinery::printed(self.env, self.escape, statement)
+                        machinery::printed(self.env, &self.escape, statement)
                     }
                     _ => None,
                 },
@@ -395,7 +486,7 @@ impl<'a> Resolver<'a> {
         let names = syntax::constant_names(&include.name)?;
         let name = names.iter().find_map(|name| source.names.get(*name))?;
         let included = self.sources.get(name)?;
-        let plain = included.escape == *self.escape
+        let plain = (included.escape == self.escape || escape_name(&included.escape).is_some())
             && !self.inside_auto_escape
             && self.depth + 1 < MAX_DEPTH
             && !syntax::has_blocks(included.statements())

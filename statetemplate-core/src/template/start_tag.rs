@@ -57,10 +57,14 @@ impl<'a> Reader<'_, 'a> {
                             to,
                         } => {
                             let before = self.slice(start, from);
-                            let value = self.slice(from, to);
+                            let mut value = self.slice(from, to);
                             let after = self.slice(to, self.at);
-                            let trusted = quote.is_none() && value.iter().any(is_trusted);
-                            let value = escape::guard_attribute(element, &name, quote, value);
+                            let trusted =
+                                quote.is_none() && (!self.names.escapes() || value.iter().any(is_trusted));
+                            // Where nothing is escaped, the author has taken that over.
+                            if self.names.escapes() {
+                                value = escape::guard_attribute(element, &name, quote, value);
+                            }
                             if trusted || name.contains(')') || tags::refers_oddly(&value) {
                                 // What is trusted may hold quotes of its own, and the marks put names in parentheses.
                                 tag.come_and_go([before, value, after].concat());
@@ -122,9 +126,7 @@ impl<'a> Reader<'_, 'a> {
                     )));
                 }
                 Next::Node(node) => {
-                    if node.is_silent() {
-                        self.scope(node);
-                    }
+                    self.scope(node);
                     if !fits_value(node, quote) {
                         return Err(Unbalanced(format!(
                             "the attribute {name} ends inside a branch or loop"
@@ -182,6 +184,7 @@ impl<'a> Reader<'_, 'a> {
                     if !fits {
                         return Err(Unbalanced("a tag ends inside a branch or loop".to_owned()));
                     }
+                    self.scope(node);
                     self.skip_node();
                 }
                 Next::Text(rest) => {

@@ -27,12 +27,17 @@ fn inside_main(templates: Templates<'_>) -> Environment<'static> {
     environment(&templates)
 }
 
+/// Whether an explained plan has a region, or is one as a whole.
+fn is_opaque(explained: &str) -> bool {
+    explained.contains(" region in ") || explained.contains("It is sent as a whole")
+}
+
 /// The same, where nothing may be replaced as a whole.
 #[track_caller]
 fn fine(templates: Templates<'_>, data: &[Value]) -> Vec<Vec<String>> {
     let env = inside_main(templates);
     let explained = Plan::compile(&env, "page.html").unwrap().explain();
-    assert!(!explained.contains("as a whole"), "{explained}");
+    assert!(!is_opaque(&explained), "{explained}");
     steps(&env, data)
 }
 
@@ -41,7 +46,7 @@ fn fine(templates: Templates<'_>, data: &[Value]) -> Vec<Vec<String>> {
 fn opaque(templates: Templates<'_>, data: &[Value]) {
     let env = inside_main(templates);
     let explained = Plan::compile(&env, "page.html").unwrap().explain();
-    assert!(explained.contains("(replaced as a whole"), "{explained}");
+    assert!(is_opaque(&explained), "{explained}");
     steps(&env, data);
 }
 
@@ -81,7 +86,7 @@ fn what_is_constant_in_a_call_is_the_pages_own_text() {
     ));
     let env = environment(&[("page.html", page)]);
     let plan = Plan::compile(&env, "page.html").unwrap();
-    assert_eq!(plan.explain().lines().count(), 2, "{}", plan.explain());
+    assert!(plan.explain().contains("In all: 1 place,"), "{}", plan.explain());
     let sent = steps(&env, &[json!({"n": 1}), json!({"n": 2})]);
     assert_eq!(sent, [[r#"0 text "2""#]]);
 }
@@ -178,7 +183,7 @@ fn a_row_that_a_macro_makes_keeps_its_key() {
         ));
         let env = environment(&[("page.html", page)]);
         let explained = Plan::compile(&env, "page.html").unwrap().explain();
-        assert!(explained.contains("keyed"), "{explained}");
+        assert!(explained.contains("list by key in"), "{explained}");
         let sent = steps(&env, &rows);
         assert!(sent[0][0].contains("move"), "{sent:?}");
         assert!(!format!("{:?}", sent[0]).contains("text"), "{sent:?}");
@@ -275,7 +280,7 @@ fn imported_macros_that_cannot_be_told_stay_calls() {
         let mut env = environment(&[("page.html", page), ("ui.html", ui)]);
         env.add_function("f", || "now");
         let explained = Plan::compile(&env, "page.html").unwrap().explain();
-        assert!(explained.contains("as a whole"), "{page}\n{explained}");
+        assert!(is_opaque(&explained), "{page}\n{explained}");
         steps(&env, &data);
     }
 }

@@ -3,14 +3,19 @@
 // Helpers unwrap like the tests they serve; clippy takes only test functions for tests.
 #![allow(clippy::unwrap_used)]
 
+mod coverage;
 mod deep;
 mod document;
 mod economy;
+mod explain;
 mod golden;
+mod impure;
 mod macros;
+mod namespaces;
 mod oracle;
 mod random;
 mod random_macros;
+mod settings;
 mod traps;
 mod unordered;
 mod updates;

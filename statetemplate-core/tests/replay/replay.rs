@@ -115,11 +115,9 @@ fn replay(fixture: &Fixture) -> Result<Vec<Section>, String> {
     for section in before {
         match (section.name.as_str(), &plan) {
             ("explain", Ok(plan)) => {
-                let explained = plan.explain();
-                let slots = explained.split_once('\n').map_or("", |(_, slots)| slots);
                 out.push(Section {
                     name: section.name.clone(),
-                    text: slots.trim_end().to_owned(),
+                    text: explained(plan),
                 });
             }
             ("error", _) => {}
@@ -205,6 +203,17 @@ fn replay(fixture: &Fixture) -> Result<Vec<Section>, String> {
         });
     }
     Ok(out)
+}
+
+/// What the plan says of this page alone: without its name, the words on how to read it, and the sums.
+fn explained(plan: &Plan) -> String {
+    let explained = plan.explain();
+    let of_the_page = explained.split("\n\n").skip(1).filter(|part| {
+        !["Each line is", "  text, attribute", "In all:"]
+            .iter()
+            .any(|start| part.starts_with(start))
+    });
+    of_the_page.collect::<Vec<_>>().join("\n\n").trim_end().to_owned()
 }
 
 fn failure(error: &statetemplate_core::Error) -> Section {

@@ -73,7 +73,13 @@ fn prints_the_same_again(nodes: &[Node<'_>], mut open: usize) -> bool {
         }
         Node::Define(ast::Stmt::Set(_)) | Node::Capture(..) if open == 0 => false,
         Node::Define(ast::Stmt::Set(_)) | Node::Raw(_) | Node::Emit(_) => !calls(node),
-        Node::Define(_) | Node::Native(_) | Node::Jump(_) | Node::Guarded(..) | Node::Captured(..) => false,
+        Node::Define(_)
+        | Node::Native(_)
+        | Node::Jump(_)
+        | Node::Escape(_)
+        | Node::Unescape { .. }
+        | Node::Guarded(..)
+        | Node::Captured(..) => false,
         Node::If(_) | Node::For(_) | Node::AutoEscape(..) | Node::Filter(..) | Node::Capture(..) => {
             // A loop's rows have a frame of their own.
             let open = open + usize::from(matches!(node, Node::For(_)));
