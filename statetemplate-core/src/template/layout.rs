@@ -394,7 +394,6 @@ impl<'a> Layout<'a> {
                         steps.push(ValueStep::Hole(hole));
                     }
                     pieces.push(Piece::Hole(hole));
-                    self.follow(dynamic);
                 }
             }
         }

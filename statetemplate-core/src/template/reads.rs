@@ -275,11 +275,12 @@ impl<'a> Names<'a> {
                 }
             }
             Node::Capture(set, body) => {
-                let mut reads = self.of_nodes(body);
+                // In one go: with one for what is read and one for what is set, blocks in blocks would double the work.
+                let (mut reads, end) = self.clone().follow(body, Vec::new());
                 if let Some(filter) = &set.filter {
                     self.read(filter, &mut reads);
                 }
-                self.run(node, body);
+                self.run_to(node, body, &end);
                 match namespace::changed_by_target(&set.target) {
                     Some(name) => self.change(name, &reads, false),
                     None => self.assign(&set.target, &Meaning::Local { reads, plain: false }),
@@ -339,7 +340,12 @@ impl<'a> Names<'a> {
     /// Brings into scope what `body`, which runs once as a part of `node`, leaves behind.
     fn run(&mut self, node: &Node<'a>, body: &[Node<'a>]) {
         let end = self.after(body);
-        self.run_changes(node, std::slice::from_ref(&end));
+        self.run_to(node, body, &end);
+    }
+
+    /// As `run`, from the names at the end of the body.
+    fn run_to(&mut self, node: &Node<'a>, body: &[Node<'a>], end: &Names<'a>) {
+        self.run_changes(node, std::slice::from_ref(end));
         for name in set_in(body) {
             let meaning = Meaning::Local {
                 reads: end.name(name, &[]),
@@ -487,8 +493,13 @@ impl<'a> Names<'a> {
     }
 
     /// What these nodes read, which may end scopes that are open around them; each is given by the depth it started at.
-    pub(super) fn of_nodes_within(&self, nodes: &[Node<'a>], mut scopes: Vec<usize>) -> Reads {
-        let mut scope = self.clone();
+    pub(super) fn of_nodes_within(&self, nodes: &[Node<'a>], scopes: Vec<usize>) -> Reads {
+        self.clone().follow(nodes, scopes).0
+    }
+
+    /// What these nodes read, and the names in scope after them.
+    fn follow(self, nodes: &[Node<'a>], mut scopes: Vec<usize>) -> (Reads, Self) {
+        let mut scope = self;
         let mut reads = Reads::default();
         for node in nodes {
             match node {
@@ -513,7 +524,6 @@ impl<'a> Names<'a> {
                     }
                     reads.add(&inner.of_nodes(&lp.body));
                     reads.add(&scope.of_nodes(&lp.otherwise));
-                    scope.define(node);
                 }
                 Node::Enter(assignments) => {
                     scopes.push(scope.depth());
@@ -531,12 +541,10 @@ impl<'a> Names<'a> {
                 Node::AutoEscape(block, inside) => {
                     scope.read(&block.enabled, &mut reads);
                     reads.add(&scope.of_nodes(inside));
-                    scope.define(node);
                 }
                 Node::Filter(block, inside) => {
                     scope.read(&block.filter, &mut reads);
                     reads.add(&scope.of_nodes(inside));
-                    scope.define(node);
                 }
                 Node::Native(statement) => {
                     if matches!(statement, Stmt::Include(_)) {
@@ -547,7 +555,7 @@ impl<'a> Names<'a> {
             }
             scope.define(node);
         }
-        self.settle(reads)
+        (scope.settle(reads), scope)
     }
 
     /// What any code of a node reads. Names that it defines itself count as data, which is too much at worst.
