@@ -76,7 +76,7 @@ fn between<'t>(
             }
             (!pairs.is_empty()).then_some(Change::Attributes(pairs))
         }
-        SlotKind::Region { .. } => {
+        SlotKind::Region => {
             let html = new(first);
             // HTML is parsed; text goes into the document as it is.
             Some(Change::Region(if html.contains(['<', '&']) {
