@@ -59,7 +59,8 @@ impl<'a> Reader<'_, 'a> {
                             let before = self.slice(start, from);
                             let mut value = self.slice(from, to);
                             let after = self.slice(to, self.at);
-                            let trusted = quote.is_none() && value.iter().any(is_trusted);
+                            let trusted =
+                                quote.is_none() && (!self.names.escapes() || value.iter().any(is_trusted));
                             // Where nothing is escaped, the author has taken that over.
                             if self.names.escapes() {
                                 value = escape::guard_attribute(element, &name, quote, value);
@@ -172,7 +173,10 @@ impl<'a> Reader<'_, 'a> {
             match self.next() {
                 Next::End => return Err(Unbalanced("a tag is not closed where it was opened".to_owned())),
                 Next::Node(node) => {
-                    let fits = if quote.is_some() {
+                    let fits = if node.is_silent() {
+                        self.scope(node);
+                        true
+                    } else if quote.is_some() {
                         fits_value(node, quote)
                     } else {
                         fits_tag(node)

@@ -18,5 +18,6 @@ mod random;
 mod random_macros;
 mod settings;
 mod traps;
+mod unordered;
 mod updates;
 mod workload;

@@ -4,7 +4,7 @@
 //!
 //! - `=== page.html` (any name with a dot): a template. `page.html` is the page.
 //! - `=== settings`: what the environment is told, as JSON; see [`Settings`].
-//! - `=== explain`: what `Plan::explain` says of the page, without its first line.
+//! - `=== explain`: what `Plan::explain` says of this page alone.
 //! - `=== data`: the data of the next step, as JSON. Any number of them; the first one opens the page.
 //! - `=== page`: the annotated page that the first data makes.
 //! - `=== operations`: what the data above changes on the page, one operation a line.

@@ -17,6 +17,9 @@ mod marks;
 #[allow(dead_code, reason = "the other suite uses more of it")]
 mod oracle;
 mod replay;
+#[path = "../it/unordered.rs"]
+mod unordered;
+mod updates;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

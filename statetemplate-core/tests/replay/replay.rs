@@ -11,6 +11,7 @@ use statetemplate_core::{Plan, Snapshot, diff};
 use crate::fixture::{Fixture, Section};
 use crate::marks;
 use crate::oracle::Page;
+use crate::updates;
 
 /// Checks the fixture in a file; with `bless`, writes what was found into it instead.
 pub(crate) fn run(path: &Path, bless: bool) -> Result<(), String> {
@@ -114,13 +115,9 @@ fn replay(fixture: &Fixture) -> Result<Vec<Section>, String> {
     for section in before {
         match (section.name.as_str(), &plan) {
             ("explain", Ok(plan)) => {
-                let explained = plan.explain();
-                // Without the legend, or all of the reason why there are no slots.
-                let places = explained.split("\n\n").find(|part| part.starts_with("  0 "));
-                let reason = || explained.split("\n\n").nth(1).unwrap_or_default();
                 out.push(Section {
                     name: section.name.clone(),
-                    text: places.unwrap_or_else(reason).to_owned(),
+                    text: explained(plan),
                 });
             }
             ("error", _) => {}
@@ -197,12 +194,26 @@ fn replay(fixture: &Fixture) -> Result<Vec<Section>, String> {
     if excused && !differs {
         return Err("it has a section `differs`, but its page is what minijinja alone prints".to_owned());
     }
+    if !shown.is_empty() {
+        updates::replay(&plan, &shown)?;
+    }
     if let Some((mut page, _)) = page {
         shown.iter().rev().for_each(|data| {
             page.update(data);
         });
     }
     Ok(out)
+}
+
+/// What the plan says of this page alone: without its name, the words on how to read it, and the sums.
+fn explained(plan: &Plan) -> String {
+    let explained = plan.explain();
+    let of_the_page = explained.split("\n\n").skip(1).filter(|part| {
+        !["Each line is", "  text, attribute", "In all:"]
+            .iter()
+            .any(|start| part.starts_with(start))
+    });
+    of_the_page.collect::<Vec<_>>().join("\n\n").trim_end().to_owned()
 }
 
 fn failure(error: &statetemplate_core::Error) -> Section {
