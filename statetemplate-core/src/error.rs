@@ -154,16 +154,13 @@ impl fmt::Display for Error {
         if let Some(excerpt) = self.0.template.as_ref().and_then(TemplateLocation::excerpt) {
             write!(f, "\n{}", excerpt.trim_end_matches('\n'))?;
         }
-        // The engine's own error says again what this one was made from, so the causes begin behind it.
-        let mut cause = match self.source() {
-            Some(source) if source.is::<minijinja::Error>() => source.source(),
-            source => source,
-        };
-        while let Some(source) = cause {
-            write!(f, "\ncaused by: {source}")?;
-            cause = source.source();
+        match self.source() {
+            Some(source) => match source.downcast_ref::<minijinja::Error>() {
+                Some(error) => write_way(error, f),
+                None => write_causes(Some(source), f),
+            },
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -196,21 +193,15 @@ impl From<ErrorKind> for Error {
 impl From<minijinja::Error> for Error {
     /// Takes the place of the innermost engine error: the line in the included file, not that of the `include`.
     fn from(error: minijinja::Error) -> Self {
-        let mut innermost = &error;
-        let mut cause = StdError::source(&error);
-        while let Some(source) = cause {
-            if let Some(inner) = source.downcast_ref::<minijinja::Error>()
-                && inner.name().is_some()
-            {
-                innermost = inner;
-            }
-            cause = source.source();
-        }
-
-        let message = match innermost.detail() {
+        let places = places(&error);
+        let innermost = places.last().copied().unwrap_or(&error);
+        let mut message = match innermost.detail() {
             Some(detail) => format!("{}: {detail}", innermost.kind()),
             None => innermost.kind().to_string(),
         };
+        if let Some(remedy) = remedy(innermost.kind()) {
+            message = format!("{message}; {remedy}");
+        }
         let location = innermost.name().map(|name| {
             let location = TemplateLocation::new(name, innermost.line().unwrap_or(1));
             match innermost.template_source() {
@@ -222,6 +213,64 @@ impl From<minijinja::Error> for Error {
         result.0.template = location;
         result
     }
+}
+
+/// The engine's errors that name a place, from the page inwards.
+fn places(error: &minijinja::Error) -> Vec<&minijinja::Error> {
+    let mut found = Vec::new();
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(source) = next {
+        let engine = source.downcast_ref::<minijinja::Error>();
+        found.extend(engine.filter(|error| error.name().is_some()));
+        next = source.source();
+    }
+    found
+}
+
+/// Writes how the engine came to the place of an error, which is told already, and what made it fail there.
+fn write_way(error: &minijinja::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Templates that include one another for ever come through as many places as the engine lets them.
+    const SHOWN: usize = 8;
+
+    let places = places(error);
+    let innermost = places.last().copied().unwrap_or(error);
+    let around = places.split_last().map_or(&[][..], |(_, around)| around);
+    for outer in around.iter().rev().take(SHOWN) {
+        let way = match outer.kind() {
+            minijinja::ErrorKind::BadInclude => "included",
+            minijinja::ErrorKind::EvalBlock => "in a block",
+            _ => "called",
+        };
+        let line = outer.line().unwrap_or(1);
+        write!(f, "\n{way} from {}:{line}", outer.name().unwrap_or_default())?;
+    }
+    if around.len() > SHOWN {
+        write!(f, "\nand so on, {} places more", around.len() - SHOWN)?;
+    }
+    write_causes(innermost.source(), f)
+}
+
+fn write_causes(mut cause: Option<&(dyn StdError + 'static)>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    while let Some(source) = cause {
+        write!(f, "\ncaused by: {source}")?;
+        cause = source.source();
+    }
+    Ok(())
+}
+
+/// What to do about an error, where its kind alone tells.
+fn remedy(kind: minijinja::ErrorKind) -> Option<&'static str> {
+    use minijinja::ErrorKind;
+    Some(match kind {
+        ErrorKind::UnknownFilter => "`Environment::add_filter` adds filters",
+        ErrorKind::UnknownTest => "`Environment::add_test` adds tests",
+        ErrorKind::UnknownFunction => "`Environment::add_function` adds functions",
+        ErrorKind::TemplateNotFound => {
+            "`Environment::add_template` adds templates, `Environment::set_loader` finds them"
+        }
+        ErrorKind::OutOfFuel => "`Environment::set_fuel` says how much a page may compute",
+        _ => return None,
+    })
 }
 
 /// A place in a template's source.
@@ -310,41 +359,46 @@ fn excerpt(source: &str, line: usize, range: Option<Range<usize>>) -> String {
             break;
         }
         if number >= first {
-            let shown: String = text
-                .trim_end_matches('\r')
-                .chars()
-                .take(TemplateLocation::WIDTH)
-                .collect();
+            let text = text.trim_end_matches('\r');
+            let marked = range.as_ref().filter(|_| number == line);
+            let marked = marked.and_then(|range| within(text, offset, range));
+            // What stands far into a long line is shown with what is before it cut.
+            let skipped = match &marked {
+                Some((before, _)) if before + 20 > TemplateLocation::WIDTH => before - 40,
+                _ => 0,
+            };
+            let cut = if skipped > 0 { "…" } else { "" };
+            let rest = text.chars().skip(skipped).take(TemplateLocation::WIDTH);
+            let shown = format!("{cut}{}", rest.collect::<String>()).replace('\t', " ");
             // Writing to a string cannot fail.
-            let _ = writeln!(out, "{number:>5} | {}", shown.replace('\t', " "));
+            let _ = writeln!(out, "{number:>5} | {shown}");
             if number == line {
-                let carets = range.as_ref().and_then(|range| carets(text, offset, range));
-                let _ = writeln!(out, "      | {}", carets.unwrap_or_else(|| underline(&shown)));
+                let marks = marked.map(|(before, width)| {
+                    let before = before - skipped + cut.chars().count();
+                    let width = width.min(shown.chars().count().saturating_sub(before)).max(1);
+                    format!("{}{}", " ".repeat(before), "^".repeat(width))
+                });
+                let _ = writeln!(out, "      | {}", marks.unwrap_or_else(|| underline(&shown)));
             }
         }
-        offset += text.len() + 1;
+        offset += source[offset..]
+            .find('\n')
+            .map_or(source.len() - offset, |length| length + 1);
     }
     out
 }
 
-/// The marks under `text`, which begins at `offset`, for the part of `range` that lies in it.
-fn carets(text: &str, offset: usize, range: &Range<usize>) -> Option<String> {
+/// The part of `range` that lies in `text`, which begins at `offset`: how many characters are before it, and how many
+/// it has.
+fn within(text: &str, offset: usize, range: &Range<usize>) -> Option<(usize, usize)> {
     let start = range
         .start
         .checked_sub(offset)
         .filter(|start| *start <= text.len())?;
     let end = (range.end - offset).min(text.len()).max(start);
     let before = text.get(..start)?.chars().count();
-    if before >= TemplateLocation::WIDTH {
-        return None;
-    }
-    let width = text
-        .get(start..end)?
-        .trim_end()
-        .chars()
-        .count()
-        .clamp(1, TemplateLocation::WIDTH - before);
-    Some(format!("{}{}", " ".repeat(before), "^".repeat(width)))
+    let width = text.get(start..end)?.trim_end().chars().count().max(1);
+    Some((before, width))
 }
 
 /// The marks under a whole line, its indentation left out.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Change;
 use super::compare::Stop;
 use super::values::{join, refuse_markup};
-use crate::template::{HoleKind, Slot, SlotKind, text};
+use crate::template::{HoleKind, Slot, SlotKind, foreign, text};
 
 /// The change of a slot that is a string; `old` and `new` give the printed text of a hole.
 pub(super) fn printed<'t>(
@@ -25,8 +25,8 @@ pub(super) fn printed<'t>(
         }
     }
     let read = |printed: &'t str, hole: usize| match kinds[hole] {
-        HoleKind::Text => text::decode(printed),
-        HoleKind::Raw | HoleKind::Branch | HoleKind::List => text::normalise(printed),
+        HoleKind::Text => text::unescape(printed),
+        HoleKind::Raw | HoleKind::Branch | HoleKind::List => Cow::Borrowed(printed),
     };
     Ok(between(
         slot,
@@ -46,21 +46,23 @@ fn between<'t>(
         SlotKind::Text {
             pieces,
             drops_newline,
+            place,
         } => {
             let shown = |text: String| match text.strip_prefix('\n') {
                 Some(rest) if *drops_newline => rest.to_owned(),
                 _ => text,
             };
-            let (before, after) = (shown(join(pieces, old)), shown(join(pieces, new)));
+            let (before, after) = (shown(join(pieces, *place, old)), shown(join(pieces, *place, new)));
             (slot.reads.impure || before != after).then_some(Change::Text(after))
         }
         SlotKind::Attribute { pieces } => {
-            let (before, after) = (join(pieces, old), join(pieces, new));
+            let place = text::Place::Attribute;
+            let (before, after) = (join(pieces, place, old), join(pieces, place, new));
             (slot.reads.impure || before != after).then_some(Change::Attribute(after))
         }
-        SlotKind::Tag => {
-            let before = text::attributes(&old(first));
-            let after = text::attributes(&new(first));
+        SlotKind::Tag { foreign } => {
+            let before = attributes(&old(first), *foreign);
+            let after = attributes(&new(first), *foreign);
             let mut pairs: Vec<(String, Option<String>)> = Vec::new();
             for (name, _) in &before {
                 if !after.iter().any(|(known, _)| known == name) {
@@ -74,7 +76,25 @@ fn between<'t>(
             }
             (!pairs.is_empty()).then_some(Change::Attributes(pairs))
         }
-        SlotKind::Region => Some(Change::Region(new(first).into_owned())),
+        SlotKind::Region => {
+            let html = new(first);
+            Some(Change::Region(if html.contains(['<', '&']) {
+                html.into_owned()
+            } else {
+                text::normalise(&html, text::Place::Html).into_owned()
+            }))
+        }
         SlotKind::Branch | SlotKind::List(_) => None,
     }
+}
+
+/// The attributes in a stretch of a tag, by the names that the parser gives them.
+fn attributes(html: &str, foreign: bool) -> Vec<(String, String)> {
+    let mut found = text::attributes(html);
+    if foreign {
+        for (name, _) in &mut found {
+            *name = foreign::attribute_name(name).to_owned();
+        }
+    }
+    found
 }

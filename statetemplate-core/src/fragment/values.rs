@@ -1,5 +1,6 @@
 //! The values of a fragment, cut out of what its programs print.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use crate::template::{Cut, Cutter, Fine, FragmentId, HoleKind, Mark, Piece, Slot
 /// The value of one hole.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Tree {
-    /// Text as the document holds it.
+    /// Text as the data has it: the document has one kind of line end only.
     Text(Text),
     /// HTML as it is printed.
     Raw(Text),
@@ -114,11 +115,11 @@ impl Reader<'_> {
                 }
                 let html = &self.whole[cut.start..cut.end];
                 refuse_markup(html)?;
-                Tree::Text(self.text(cut, text::decode(html)))
+                Tree::Text(self.text(cut, text::unescape(html)))
             }
             HoleKind::Raw => {
                 let cut = self.expect(Mark::Hole)?;
-                Tree::Raw(self.text(cut, text::normalise(&self.whole[cut.start..cut.end])))
+                Tree::Raw(self.same(cut))
             }
             HoleKind::Branch => Tree::Branch(self.arm()?),
             HoleKind::List => {
@@ -143,10 +144,10 @@ impl Reader<'_> {
         })
     }
 
-    fn text(&self, cut: Cut, decoded: std::borrow::Cow<'_, str>) -> Text {
+    fn text(&self, cut: Cut, decoded: Cow<'_, str>) -> Text {
         match decoded {
-            std::borrow::Cow::Borrowed(_) => self.same(cut),
-            std::borrow::Cow::Owned(text) => text.into(),
+            Cow::Borrowed(_) => self.same(cut),
+            Cow::Owned(text) => text.into(),
         }
     }
 
@@ -195,13 +196,33 @@ pub(super) fn refuse_markup(html: &str) -> Result<(), Stop> {
 /// How much memory a joined text starts with, in bytes: most texts and attributes are shorter.
 const JOINED: usize = 64;
 
-/// A slot's text, put together from its pieces.
-pub(crate) fn join<T: Deref<Target = str>>(pieces: &[Piece], hole: impl Fn(usize) -> T) -> String {
+/// A slot's text as the document holds it, put together from its pieces.
+pub(crate) fn join<T: Deref<Target = str>>(
+    pieces: &[Piece],
+    place: text::Place,
+    hole: impl Fn(usize) -> T,
+) -> String {
     let mut out = String::with_capacity(JOINED);
+    // A line feed right after a carriage return belongs to it, wherever the two come from.
+    let mut after_return = false;
+    let mut push = |printed: &str, text: &str| {
+        if printed.is_empty() {
+            return;
+        }
+        let text = match text.strip_prefix('\n') {
+            Some(rest) if after_return && printed.starts_with('\n') => rest,
+            _ => text,
+        };
+        out.push_str(text);
+        after_return = printed.ends_with('\r');
+    };
     for piece in pieces {
         match piece {
-            Piece::Static { text, .. } => out.push_str(text),
-            Piece::Hole(number) => out.push_str(&hole(*number)),
+            Piece::Static { html, text } => push(html, text),
+            Piece::Hole(number) => {
+                let printed = hole(*number);
+                push(&printed, &text::normalise(&printed, place));
+            }
         }
     }
     out

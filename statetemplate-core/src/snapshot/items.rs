@@ -80,7 +80,7 @@ fn identity(node: &Node) -> u64 {
         Node::Int(value) => value.cast_unsigned(),
         Node::UInt(value) => *value,
         Node::Float(value) => value.to_bits(),
-        Node::Str(text) => hash(&**text),
+        Node::Str(text) => hash(text.as_str()),
         Node::Bytes(bytes) => hash(&**bytes),
         Node::Int128(value) => hash(&**value),
         Node::UInt128(value) => hash(&**value),

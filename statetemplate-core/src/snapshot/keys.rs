@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use minijinja::Value;
+use smol_str::SmolStr;
 
 use super::node::Node;
 
-/// Up to this many string keys, looking at each is faster than hashing.
-const SCAN: usize = 12;
+/// Up to this many keys, looking at each one's [`mark`] is faster than hashing.
+const SCAN: usize = 32;
 
 /// How a map looks its keys up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,12 +26,48 @@ pub(super) enum Shape {
 pub(super) struct Keys {
     shape: Shape,
     names: Box<[Node]>,
+    /// The marks of the names, by which strings are found.
+    marks: Box<[u32]>,
     index: Index,
+    /// A struct's names as the program has them.
+    fields: Box<[Field]>,
+}
+
+/// The name of a struct's field, recognised by where the program has it.
+pub(super) struct Field {
+    /// The address of the program's own string of this name; 0 until one was seen.
+    address: AtomicUsize,
+    len: usize,
+}
+
+impl Field {
+    fn new(name: &Node) -> Field {
+        Field {
+            address: AtomicUsize::new(0),
+            len: name.as_str().map_or(0, str::len),
+        }
+    }
+
+    /// Whether this is the name, as far as addresses tell: a program may have one name in several places.
+    #[inline]
+    pub(super) fn is(&self, name: &'static str) -> bool {
+        // What is static does not change or go away, so what was equal at this address is equal still.
+        self.address.load(Ordering::Relaxed) == name.as_ptr().addr() && self.len == name.len()
+    }
+
+    /// Keeps the address of the first equal name, by which it is recognised from then on.
+    fn learn(&self, name: &'static str) {
+        let address = name.as_ptr().addr();
+        // Where the program has a name in several places, the first stays: the others are compared each time.
+        let _ = self
+            .address
+            .compare_exchange(0, address, Ordering::Relaxed, Ordering::Relaxed);
+    }
 }
 
 enum Index {
     /// String keys only: scanned while few, else hashed once somebody asks.
-    Strings(OnceLock<HashMap<Arc<str>, usize>>),
+    Strings(OnceLock<HashMap<SmolStr, usize>>),
     /// Other kinds of keys, as the values that templates look them up with.
     Values(HashMap<Value, usize>),
 }
@@ -40,11 +78,17 @@ impl Keys {
     pub(super) fn new(shape: Shape, names: Vec<Node>) -> (Keys, Option<Vec<usize>>) {
         let strings = names.iter().all(|name| matches!(name, Node::Str(_)));
         if shape == Shape::Struct || (strings && !repeats(&names)) {
+            let fields = match shape {
+                Shape::Struct => names.iter().map(Field::new).collect(),
+                Shape::Map => [].into(),
+            };
             return (
                 Keys {
                     shape,
+                    marks: marks(&names),
                     names: names.into(),
                     index: Index::Strings(OnceLock::new()),
+                    fields,
                 },
                 None,
             );
@@ -69,8 +113,10 @@ impl Keys {
         (
             Keys {
                 shape,
+                marks: marks(&kept),
                 names: kept.into(),
                 index,
+                fields: [].into(),
             },
             Some(sources),
         )
@@ -84,16 +130,32 @@ impl Keys {
         &self.names
     }
 
+    /// The names of a struct's fields; empty for maps.
+    #[inline]
+    pub(super) fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The position of a field's name, which is probably at `expected`.
+    pub(super) fn find_field(&self, expected: usize, name: &'static str) -> Option<usize> {
+        if self.names.get(expected).and_then(Node::as_str) != Some(name) {
+            return self.find(name);
+        }
+        if let Some(field) = self.fields.get(expected) {
+            field.learn(name);
+        }
+        Some(expected)
+    }
+
     /// The position of a string key; of the first one, should a struct have it twice.
     pub(super) fn find(&self, key: &str) -> Option<usize> {
+        if self.names.len() <= SCAN {
+            let wanted = mark(key);
+            let mut marks = self.marks.iter().zip(&self.names);
+            return marks.position(|(mark, name)| *mark == wanted && name.as_str() == Some(key));
+        }
         match &self.index {
-            Index::Strings(_) if self.names.len() <= SCAN => {
-                self.names.iter().position(|name| name.as_str() == Some(key))
-            }
             Index::Strings(hashed) => hashed.get_or_init(|| self.hash()).get(key).copied(),
-            Index::Values(_) if self.names.len() <= SCAN => {
-                self.names.iter().position(|name| name.as_str() == Some(key))
-            }
             Index::Values(values) => values.get(&Value::from(key)).copied(),
         }
     }
@@ -121,7 +183,7 @@ impl Keys {
         }
     }
 
-    fn hash(&self) -> HashMap<Arc<str>, usize> {
+    fn hash(&self) -> HashMap<SmolStr, usize> {
         let mut hashed = HashMap::with_capacity(self.names.len());
         for (at, name) in self.names.iter().enumerate() {
             if let Node::Str(text) = name {
@@ -129,6 +191,24 @@ impl Keys {
             }
         }
         hashed
+    }
+}
+
+fn marks(names: &[Node]) -> Box<[u32]> {
+    // Tables that are not looked through need none.
+    let names = if names.len() <= SCAN { names } else { &[] };
+    names.iter().map(|name| name.as_str().map_or(0, mark)).collect()
+}
+
+/// A number that tells most strings apart at a glance: the length, the first, middle and last byte.
+#[inline]
+fn mark(text: &str) -> u32 {
+    let bytes = text.as_bytes();
+    match (bytes.first(), bytes.get(bytes.len() / 2), bytes.last()) {
+        (Some(first), Some(middle), Some(last)) => {
+            u32::from_le_bytes([bytes.len() as u8, *first, *middle, *last])
+        }
+        _ => 0,
     }
 }
 

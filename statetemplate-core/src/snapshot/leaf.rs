@@ -37,6 +37,12 @@ pub(super) fn of_node(node: &Node) -> Option<Leaf> {
     }
 }
 
+/// Whether there is a scalar in a node.
+#[inline]
+pub(super) fn is_in(node: &Node) -> bool {
+    !matches!(node, Node::Seq(_) | Node::Tuple(_) | Node::Map(_)) || of_node(node).is_some()
+}
+
 fn of_int(value: i128) -> Leaf {
     // The multiplier spreads small numbers over all bits, away from the leaves of booleans and null.
     ((value >> 64) as u64 ^ value as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)

@@ -44,7 +44,8 @@ const MAX_DEPTH: usize = 128;
 /// as templates show it: prefer `BTreeMap` to `HashMap`, whose order differs from one instance to the next.
 ///
 /// Templates read a snapshot in place ([`Snapshot::value`]), with the meaning that minijinja's own conversion of the
-/// same data has.
+/// same data has, for every kind of serde's data model. Only that a string is safe is not kept: text in the data is
+/// escaped, and it is the template that says `|safe`.
 ///
 /// # Examples
 ///

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use minijinja::Value;
+use smol_str::SmolStr;
 
 use super::keys::Keys;
 
@@ -23,7 +24,8 @@ pub(super) enum Node {
     Int128(Box<i128>),
     UInt128(Box<u128>),
     Float(f64),
-    Str(Arc<str>),
+    /// Short ones are held in place, like minijinja's own: no allocation, and no pointer to follow when compared.
+    Str(SmolStr),
     Bytes(Arc<[u8]>),
     Seq(Arc<Seq>),
     Tuple(Arc<Tuple>),
@@ -90,7 +92,7 @@ impl Node {
             (Node::Int128(a), Node::Int128(b)) => a == b,
             (Node::UInt128(a), Node::UInt128(b)) => a == b,
             (Node::Float(a), Node::Float(b)) => a.to_bits() == b.to_bits(),
-            (Node::Str(a), Node::Str(b)) => Arc::ptr_eq(a, b) || a == b,
+            (Node::Str(a), Node::Str(b)) => a == b,
             (Node::Bytes(a), Node::Bytes(b)) => Arc::ptr_eq(a, b) || a == b,
             (Node::Seq(a), Node::Seq(b)) => Arc::ptr_eq(a, b),
             (Node::Tuple(a), Node::Tuple(b)) => Arc::ptr_eq(a, b),

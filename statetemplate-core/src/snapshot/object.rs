@@ -20,7 +20,9 @@ impl Node {
             Node::Int128(value) => Value::from(**value),
             Node::UInt128(value) => Value::from(**value),
             Node::Float(value) => Value::from(*value),
-            Node::Str(text) => Value::from(text.clone()),
+            // Long strings are shared with the value, short ones are held in place by both.
+            Node::Str(text) if text.is_heap_allocated() => Value::from(Arc::<str>::from(text.clone())),
+            Node::Str(text) => Value::from(text.as_str()),
             Node::Bytes(bytes) => Value::from_bytes(bytes.to_vec()),
             Node::Seq(seq) => Value::from_dyn_object(seq.clone()),
             Node::Tuple(tuple) => tuple.value().clone(),

@@ -18,7 +18,7 @@ use super::namespace;
 use super::node::{self, For, Node};
 use super::plan::Choice;
 use super::reads::{self, ANYTHING, LoopId};
-use super::syntax;
+use super::{escape, syntax};
 
 /// The name under which the root of an evaluation holds the HTML for the page's head.
 pub(crate) const HEAD: &str = "\0head";
@@ -114,6 +114,11 @@ impl<'a> Compiler<'_, 'a> {
                     print_head(writer);
                 }
                 Op::Slot(slot) => match &draft.slots[*slot].kind {
+                    DraftKind::Attribute {
+                        nodes,
+                        unquoted: true,
+                        ..
+                    } => code::write_node(writer, &Node::Captured(escape::QUOTED, nodes.as_slice().into())),
                     DraftKind::Text { nodes, .. }
                     | DraftKind::Attribute { nodes, .. }
                     | DraftKind::Tag { nodes, .. }
@@ -249,7 +254,7 @@ impl<'a> Compiler<'_, 'a> {
                 }
                 frames.follow(nodes);
             }
-            DraftKind::Tag { nodes, hole } | DraftKind::Region { nodes, hole, .. } => {
+            DraftKind::Tag { nodes, hole, .. } | DraftKind::Region { nodes, hole, .. } => {
                 frames.start(
                     writer,
                     steps,

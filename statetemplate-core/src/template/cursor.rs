@@ -3,6 +3,7 @@
 use super::item::Unbalanced;
 use super::node::Node;
 use super::reads::Names;
+use super::tags::is_space;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
@@ -16,6 +17,19 @@ pub(super) struct Reader<'r, 'a> {
     pub(super) names: &'r mut Names<'a>,
     /// The depth of `names` at each open scope.
     pub(super) scopes: Vec<usize>,
+    /// Where the stretch of template stands.
+    pub(super) around: Around,
+}
+
+/// What is around a stretch of template.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Around {
+    /// Whether it stands in SVG or MathML.
+    pub(super) foreign: bool,
+    /// How many elements, branches and lists are around it.
+    pub(super) depth: usize,
+    /// How many branches and lists are.
+    pub(super) branches: usize,
 }
 
 pub(super) enum Next<'r, 'a> {
@@ -91,26 +105,29 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
-    /// Skips past the next `end` in the template's own text.
-    pub(super) fn until(&mut self, end: &str, what: &str) -> Result<(), Unbalanced> {
+    /// Skips past the next of `ends` in the template's own text.
+    pub(super) fn until(&mut self, ends: &[&str], what: &str) -> Result<(), Unbalanced> {
         loop {
             match self.next() {
                 Next::End => return Err(Unbalanced(format!("{what} is not closed where it was opened"))),
                 Next::Node(_) => self.skip_node(),
-                Next::Text(rest) => match rest.find(end) {
-                    Some(found) => {
-                        self.skip(found + end.len());
-                        return Ok(());
+                Next::Text(rest) => {
+                    let found = ends.iter().filter_map(|end| Some((rest.find(end)?, end.len())));
+                    match found.min() {
+                        Some((at, length)) => {
+                            self.skip(at + length);
+                            return Ok(());
+                        }
+                        None => self.skip(rest.len()),
                     }
-                    None => self.skip(rest.len()),
-                },
+                }
             }
         }
     }
 
     pub(super) fn whitespace(&mut self) {
         while let Next::Text(rest) = self.next() {
-            let trimmed = rest.trim_start();
+            let trimmed = rest.trim_start_matches(is_space);
             if trimmed.len() == rest.len() {
                 return;
             }

@@ -19,6 +19,8 @@ const URL: &str = "statetemplate_url";
 const SRCSET: &str = "statetemplate_srcset";
 const SRCDOC: &str = "statetemplate_srcdoc";
 const UNQUOTED: &str = "statetemplate_unquoted";
+/// Quotes what a page prints without quotes where there is nothing: an attribute would take the next one as its value.
+pub(super) const QUOTED: &str = "statetemplate_quoted";
 pub(super) const CSS: &str = "statetemplate_css";
 const CSS_ATTRIBUTE: &str = "statetemplate_css_attribute";
 const JS_VALUE: &str = "statetemplate_js_value";
@@ -33,6 +35,9 @@ pub(super) fn register(env: &mut Environment<'static>) {
     // Escaped once already: as a plain string it is escaped once more for the attribute.
     env.add_filter(SRCDOC, |html: String| Value::from(html));
     env.add_filter(UNQUOTED, |value: Value| unquoted(&value));
+    env.add_filter(QUOTED, |html: String| {
+        Value::from_safe_string(if html.is_empty() { "\"\"".to_owned() } else { html })
+    });
     env.add_filter(CSS, |value: Value| {
         Value::from_safe_string(css(&value).replace('<', "\\3c "))
     });

@@ -3,35 +3,69 @@
 //! The idea of following the HTML context through a template is that of Go's `html/template`
 //! (<https://pkg.go.dev/html/template#hdr-Contexts>).
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::cursor::{Next, Place, Reader, plain_text};
+use super::cursor::{Around, Next, Place, Reader, plain_text};
 use super::escape;
+use super::foreign::{FOREIGN, holds_html};
 use super::item::{Element, Item, TagPart, Unbalanced};
 use super::machinery::ast::{Expr, Stmt};
+use super::machinery::intern;
 use super::namespace;
 use super::node::{For, Node, Nodes, emitted};
 use super::opaque::Opaque;
 use super::reads::{self, Names};
 use super::tags::{
-    FOREIGN, TEXT_ONLY, TRANSPARENT, VOID, end_tag, find_end_tag, follow, follow_tag, starts_markup,
+    TEXT_ONLY, TRANSPARENT, VOID, drops_first_newline, end_tag, find_end_tag, follow, follow_tag,
+    is_raw_text, is_space, refers_oddly, starts_markup,
 };
+
+/// How many branches and lists may be around what is followed: a frame is as deep, and parsers of JSON have limits.
+const MAX_BRANCHES: usize = 32;
+/// How many elements, branches and lists may be around what is followed: as many calls are on the stack.
+const MAX_DEPTH: usize = 256;
 
 /// Parses a stretch of template that starts and ends between tags.
 pub(super) fn parse<'a>(nodes: &[Node<'a>], names: &mut Names<'a>) -> Result<Vec<Item<'a>>, Unbalanced> {
+    parse_inside(nodes, names, Around::default())
+}
+
+fn parse_inside<'a>(
+    nodes: &[Node<'a>],
+    names: &mut Names<'a>,
+    around: Around,
+) -> Result<Vec<Item<'a>>, Unbalanced> {
+    let nodes = joined(nodes);
     let mut reader = Reader {
-        nodes,
+        nodes: &nodes,
         at: Place { node: 0, offset: 0 },
         names,
         scopes: Vec::new(),
+        around,
     };
-    let items = reader.children(None, false)?;
+    let items = reader.children(None)?;
     debug_assert!(reader.at.node >= nodes.len(), "everything was read");
     Ok(items)
 }
+
+/// The nodes with texts beside each other made one, as at the edges of includes and of comments of the template's.
+fn joined<'n, 'a>(nodes: &'n [Node<'a>]) -> Cow<'n, [Node<'a>]> {
+    let beside = |pair: &[Node<'a>]| matches!(pair, [Node::Raw(_), Node::Raw(_)]);
+    if !nodes.windows(2).any(beside) {
+        return Cow::Borrowed(nodes);
+    }
+    let runs = nodes.chunk_by(|left, right| matches!((left, right), (Node::Raw(_), Node::Raw(_))));
+    let joined = runs.map(|run| match plain_text(run) {
+        Some(text) if run.len() > 1 => Node::Raw(intern(&text)),
+        _ => run[0].clone(),
+    });
+    Cow::Owned(joined.collect())
+}
+
 impl<'a> Reader<'_, 'a> {
     /// Reads what stands between tags, up to the end tag of `parent` or the end of the stretch.
-    fn children(&mut self, parent: Option<&str>, foreign: bool) -> Result<Vec<Item<'a>>, Unbalanced> {
+    fn children(&mut self, parent: Option<&str>) -> Result<Vec<Item<'a>>, Unbalanced> {
         let mut items = Vec::new();
         let mut text = Vec::new();
         loop {
@@ -42,6 +76,9 @@ impl<'a> Reader<'_, 'a> {
                         None => Ok(items),
                         Some(name) => Err(Unbalanced(format!("<{name}> is not closed where it was opened"))),
                     };
+                }
+                Next::Text("<" | "</") if self.nodes.len() > self.at.node + 1 => {
+                    return Err(Unbalanced("a tag whose name is data".to_owned()));
                 }
                 Next::Text(rest) if !starts_markup(rest) => {
                     // A `<` that starts no tag is text, as for the HTML parser.
@@ -67,10 +104,10 @@ impl<'a> Reader<'_, 'a> {
                             items.push(Item::HeadEnd);
                         }
                         items.push(Item::Static(self.end_tag_text()?));
-                    } else if rest.starts_with("<!") || rest.starts_with("<?") {
+                    } else if ["<!", "<?", "</"].iter().any(|start| rest.starts_with(start)) {
                         self.comment(&mut items)?;
                     } else {
-                        self.element(foreign, &mut items)?;
+                        self.element(&mut items)?;
                     }
                 }
                 Next::Node(node) => {
@@ -90,6 +127,9 @@ impl<'a> Reader<'_, 'a> {
     /// A dynamic node that is not text.
     fn node(&mut self, node: &Node<'a>, items: &mut Vec<Item<'a>>) -> Result<(), Unbalanced> {
         match node {
+            Node::If(_) | Node::For(_) if self.around.branches >= MAX_BRANCHES => {
+                items.push(Item::Region(vec![node.clone()], Opaque::TooDeep));
+            }
             Node::If(branch) if self.decides_impurely(node) => {
                 // Its inside must be balanced as well.
                 for body in branch.arms.iter().map(|(_, body)| body) {
@@ -176,7 +216,12 @@ impl<'a> Reader<'_, 'a> {
 
     fn inside(&mut self, nodes: &[Node<'a>]) -> Result<Vec<Item<'a>>, Unbalanced> {
         let depth = self.names.depth();
-        let items = parse(nodes, self.names);
+        let around = Around {
+            depth: self.around.depth + 1,
+            branches: self.around.branches + 1,
+            ..self.around
+        };
+        let items = parse_inside(nodes, self.names, around);
         self.names.truncate(depth);
         items
     }
@@ -199,20 +244,27 @@ impl<'a> Reader<'_, 'a> {
         let Next::Text(rest) = self.next() else {
             unreachable!("the caller saw markup")
         };
-        let end = if rest.starts_with("<!--") { "-->" } else { ">" };
-        self.skip(if end == "-->" { 4 } else { 2 });
-        // `<!-->` and `<!--->` are whole comments.
-        if end == "-->"
-            && let Some(short) = [">", "->"].into_iter().find(|short| rest[4..].starts_with(short))
-        {
-            self.skip(short.len());
+        if let Some(inside) = rest.strip_prefix("<!--") {
+            self.skip(4);
+            // `<!-->` and `<!--->` are whole comments.
+            match [">", "->"].into_iter().find(|short| inside.starts_with(short)) {
+                Some(short) => self.skip(short.len()),
+                None => self.until(&["-->", "--!>"], "a comment")?,
+            }
         } else {
-            self.until(end, "a comment")?;
+            self.skip(2);
+            self.until(&[">"], "a comment")?;
         }
         let nodes = self.slice(start, self.at);
         items.push(match plain_text(&nodes) {
             Some(text) if looks_like_mark(&text) => Item::Static(String::new()),
             Some(text) => Item::Static(text),
+            None if rest
+                .get(..9)
+                .is_some_and(|start| start.eq_ignore_ascii_case("<!doctype")) =>
+            {
+                return Err(Unbalanced("a doctype with something dynamic in it".to_owned()));
+            }
             None => Item::Region(nodes, Opaque::Comment),
         });
         Ok(())
@@ -220,28 +272,41 @@ impl<'a> Reader<'_, 'a> {
 
     fn end_tag_text(&mut self) -> Result<String, Unbalanced> {
         let start = self.at;
-        self.until(">", "an end tag")?;
+        self.until(&[">"], "an end tag")?;
         plain_text(&self.slice(start, self.at))
             .ok_or_else(|| Unbalanced("an end tag with something dynamic in it".to_owned()))
     }
 
-    fn element(&mut self, foreign: bool, items: &mut Vec<Item<'a>>) -> Result<(), Unbalanced> {
+    fn element(&mut self, items: &mut Vec<Item<'a>>) -> Result<(), Unbalanced> {
         let start = self.at;
         let Next::Text(rest) = self.next() else {
             unreachable!("the caller saw markup")
         };
         let length = rest[1..]
-            .find(|c: char| c.is_whitespace() || c == '/' || c == '>')
+            .find(|c: char| is_space(c) || c == '/' || c == '>')
             .unwrap_or(rest.len() - 1);
         let name = rest[1..=length].to_ascii_lowercase();
         self.skip(length + 1);
-        let foreign = foreign || FOREIGN.contains(&name.as_str());
-        let (tag, self_closing) = self.tag(&rest[..=length], &name, foreign)?;
+        let ended = |rest: &str| rest.starts_with(|c: char| is_space(c) || c == '/' || c == '>');
+        if !matches!(self.next(), Next::Text(rest) if ended(rest)) {
+            // As in `<h{{ level }}>`, and in `<p {%- if … %}` where the space is trimmed.
+            return Err(Unbalanced(format!("the name of a tag is not only <{name}>")));
+        }
+        let around = self.around;
+        let foreign = around.foreign || FOREIGN.contains(&name.as_str());
+        self.around.foreign = foreign;
+        let tag = self.tag(&rest[..=length], &name);
+        self.around = around;
+        let (tag, self_closing) = tag?;
         // Which attributes there were can't be told, so the element is sent anew.
         let is_impure = tag
             .iter()
             .any(|part| matches!(part, TagPart::Attributes(nodes) if self.names.of_nodes(nodes).impure));
-        let childless = VOID.contains(&name.as_str()) || (foreign && self_closing);
+        let childless = if foreign {
+            self_closing
+        } else {
+            VOID.contains(&name.as_str())
+        };
         if childless || (TRANSPARENT.contains(&name.as_str()) && !foreign) {
             let whole = self.slice(start, self.at);
             let end = String::new();
@@ -259,6 +324,7 @@ impl<'a> Reader<'_, 'a> {
                 tag,
                 children: vec![],
                 end,
+                foreign,
                 content: vec![],
                 whole,
             }));
@@ -269,7 +335,15 @@ impl<'a> Reader<'_, 'a> {
             self.text_only(&name)?
         } else {
             let scopes = (self.scopes.len(), self.names.depth(), self.names.escapes());
-            match self.children(Some(&name), foreign && name != "foreignobject") {
+            self.around.foreign = foreign && !holds_html(&name);
+            self.around.depth += 1;
+            let children = if around.depth < MAX_DEPTH {
+                self.children(Some(&name))
+            } else {
+                Err(Unbalanced("elements nested too deep".to_owned()))
+            };
+            self.around = around;
+            match children {
                 Ok(children) => children,
                 Err(Unbalanced(why)) => {
                     // The smallest element around what is unbalanced is replaced as a whole.
@@ -300,11 +374,20 @@ impl<'a> Reader<'_, 'a> {
             items.push(Item::Region(whole, Opaque::Impure));
             return Ok(());
         }
+        if drops_first_newline(&name)
+            && !matches!(children.first(), Some(Item::Text(_) | Item::Static(_)))
+            && may_begin_with_newline(&children)
+        {
+            // The parser drops a newline at the very start, and would not with a mark in front of it.
+            items.push(Item::Region(whole, Opaque::LeadingNewline));
+            return Ok(());
+        }
         items.push(Item::Element(Element {
             name,
             tag,
             children,
             end,
+            foreign,
             content: inside,
             whole,
         }));
@@ -333,6 +416,11 @@ impl<'a> Reader<'_, 'a> {
         let nodes = self.slice(start, self.at);
         if let Some(text) = plain_text(&nodes) {
             return Ok(vec![Item::Static(text)]);
+        }
+        if !is_raw_text(name) && refers_oddly(&nodes) {
+            return Err(Unbalanced(
+                "a character reference that data goes on with".to_owned(),
+            ));
         }
         let nodes = match name {
             // Where nothing is escaped, the author has taken that over.
@@ -376,6 +464,34 @@ impl<'a> Reader<'_, 'a> {
     }
 }
 
+/// Whether what the items print may begin with a line end.
+fn may_begin_with_newline(items: &[Item<'_>]) -> bool {
+    for item in items {
+        match item {
+            Item::Static(html) if html.is_empty() => {}
+            Item::Static(html) => return html.starts_with(['\n', '\r']),
+            Item::Element(_) => return false,
+            Item::Text(_) | Item::Region(..) => return true,
+            Item::Branch(arms, otherwise) => {
+                let mut bodies = arms
+                    .iter()
+                    .map(|(_, body)| body)
+                    .chain(std::iter::once(otherwise));
+                if bodies.any(|body| may_begin_with_newline(body)) {
+                    return true;
+                }
+            }
+            Item::List(_, body, otherwise) => {
+                if may_begin_with_newline(body) || may_begin_with_newline(otherwise) {
+                    return true;
+                }
+            }
+            Item::Silent(_) | Item::Defined(_) | Item::HeadEnd => {}
+        }
+    }
+    false
+}
+
 /// Ends a run of text: static text stays as it is, silent nodes at its ends stand apart.
 fn flush<'a>(text: &mut Vec<Node<'a>>, items: &mut Vec<Item<'a>>) {
     let mut run = std::mem::take(text);
@@ -396,7 +512,11 @@ fn flush<'a>(text: &mut Vec<Node<'a>>, items: &mut Vec<Item<'a>>) {
     }
     let trailing = run.iter().rev().take_while(|node| node.is_silent()).count();
     let after = run.split_off(run.len() - trailing);
-    items.push(Item::Text(run));
+    items.push(if refers_oddly(&run) {
+        Item::Region(run, Opaque::Reference)
+    } else {
+        Item::Text(run)
+    });
     items.extend(after.into_iter().map(Item::Silent));
 }
 
@@ -404,7 +524,10 @@ fn flush<'a>(text: &mut Vec<Node<'a>>, items: &mut Vec<Item<'a>>) {
 fn looks_like_mark(comment: &str) -> bool {
     let data = match comment.strip_prefix("<!--") {
         Some(data) => data.strip_suffix("-->").unwrap_or(data),
-        None => comment.trim_start_matches(['<', '!']).trim_end_matches('>'),
+        None => comment
+            .strip_prefix("<!")
+            .unwrap_or_default()
+            .trim_end_matches('>'),
     };
     matches!(data, "t" | "o" | "i" | "l" | "r" | "q" | "/")
 }

@@ -31,6 +31,8 @@ pub(super) struct Element<'a> {
     pub(super) children: Vec<Item<'a>>,
     /// The end tag as it is written; empty where there is none.
     pub(super) end: String,
+    /// Whether it is an element of SVG or MathML.
+    pub(super) foreign: bool,
     /// What stands between the tags.
     pub(super) content: Vec<Node<'a>>,
     /// The element with its tags.

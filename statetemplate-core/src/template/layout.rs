@@ -10,8 +10,8 @@ use super::machinery::ast::Expr;
 use super::namespace;
 use super::node::{self, For, Node, emitted};
 use super::opaque::Opaque;
-use super::reads::{self, LoopId, Names, Place, Reads, Step};
-use super::{syntax, tags};
+use super::reads::{self, LoopId, Names, Place, Reads};
+use super::{foreign, syntax, tags, text};
 use crate::PathStep;
 
 /// The number of a fragment in its plan.
@@ -80,6 +80,7 @@ pub(super) enum DraftKind<'a> {
         /// How to compute the pieces that are not static.
         steps: Vec<ValueStep<'a>>,
         drops_newline: bool,
+        place: text::Place,
     },
     Attribute {
         nodes: Vec<Node<'a>>,
@@ -91,6 +92,8 @@ pub(super) enum DraftKind<'a> {
     Tag {
         nodes: Vec<Node<'a>>,
         hole: usize,
+        /// Whether it is a tag of SVG or MathML.
+        foreign: bool,
     },
     Region {
         nodes: Vec<Node<'a>>,
@@ -129,7 +132,7 @@ pub(super) struct ListDraft<'a> {
     pub(super) path: Option<Vec<PathStep>>,
     pub(super) key: Option<Vec<Node<'a>>>,
     /// The paths within an item that the key is made of, where it is made of nothing else.
-    pub(super) key_paths: Option<Vec<Vec<Step>>>,
+    pub(super) key_paths: Option<Vec<Vec<PathStep>>>,
     /// What a row reads beside its own item and counter.
     pub(super) row_reads: Reads,
     pub(super) hole: usize,
@@ -181,6 +184,8 @@ pub(super) struct Layout<'a> {
     around: Vec<String>,
     /// Counts changes of scope, so that an expression means the same only where nothing was defined between.
     version: usize,
+    /// Whether the elements around are those of SVG or MathML.
+    foreign: bool,
 }
 
 /// The page is the first fragment.
@@ -202,6 +207,7 @@ impl<'a> Layout<'a> {
             open: Vec::new(),
             around: Vec::new(),
             version: 0,
+            foreign: false,
         };
         layout.fragment(items, "", None);
         layout
@@ -260,7 +266,7 @@ impl<'a> Layout<'a> {
                         raw(draft, "<!t>");
                     }
                     let drops_newline = first && tags::drops_first_newline(element);
-                    self.text(draft, nodes, tags::is_raw_text(element), drops_newline, element);
+                    self.text(draft, nodes, drops_newline, element);
                 }
                 Item::Region(nodes, reason) => {
                     raw(draft, "<!o>");
@@ -365,6 +371,7 @@ impl<'a> Layout<'a> {
         draft: &mut Draft<'a>,
         nodes: &[Node<'a>],
         raw_text: bool,
+        place: text::Place,
     ) -> (Vec<Piece>, Vec<ValueStep<'a>>) {
         let mut pieces: Vec<Piece> = Vec::new();
         let mut steps = Vec::new();
@@ -377,7 +384,7 @@ impl<'a> Layout<'a> {
                     steps.push(ValueStep::Silent(silent.clone()));
                 }
                 dynamic => {
-                    end_static(&mut html, raw_text, &mut pieces);
+                    end_static(&mut html, raw_text, place, &mut pieces);
                     let kind = if raw_text { HoleKind::Raw } else { HoleKind::Text };
                     let hole = self.hole(draft, kind, HoleSource::Nodes(vec![dynamic.clone()]));
                     self.follow_all(std::slice::from_ref(dynamic));
@@ -391,7 +398,7 @@ impl<'a> Layout<'a> {
                 }
             }
         }
-        end_static(&mut html, raw_text, &mut pieces);
+        end_static(&mut html, raw_text, place, &mut pieces);
         (pieces, steps)
     }
 
@@ -402,6 +409,21 @@ impl<'a> Layout<'a> {
 
     fn within(&self) -> String {
         self.around.join(" > ")
+    }
+
+    /// The paths within the item of a loop that make up a text, if nothing else that changes does.
+    fn parts_of_item(&self, nodes: &[Node<'a>], id: LoopId) -> Option<Vec<Vec<PathStep>>> {
+        let dynamic = nodes.iter().filter(|node| !matches!(node, Node::Raw(_)));
+        let paths = dynamic.map(|node| match node {
+            Node::Emit(statement) | Node::Guarded(_, statement) => {
+                match self.names.place(&emitted(statement).expr)? {
+                    Place::Item(of, path) if of == id => Some(path),
+                    _ => None,
+                }
+            }
+            _ => None,
+        });
+        paths.collect()
     }
 
     fn push_slot(&mut self, draft: &mut Draft<'a>, slot: SlotDraft<'a>) {
@@ -435,26 +457,28 @@ impl<'a> Layout<'a> {
         );
     }
 
-    fn text(
-        &mut self,
-        draft: &mut Draft<'a>,
-        nodes: &[Node<'a>],
-        raw_text: bool,
-        drops_newline: bool,
-        element: &str,
-    ) {
+    fn text(&mut self, draft: &mut Draft<'a>, nodes: &[Node<'a>], drops_newline: bool, element: &str) {
+        let raw_text = tags::is_raw_text(element) && !self.foreign;
+        let text_only = tags::TEXT_ONLY.contains(&element);
+        let html = !self.foreign && !text_only;
+        let at = if html {
+            text::Place::Html
+        } else {
+            text::Place::Other
+        };
         let place = if element.is_empty() {
             "text".to_owned()
         } else {
             format!("text of <{element}>")
         };
         self.simple(draft, nodes, place, |this, draft| {
-            let (pieces, steps) = this.pieces(draft, nodes, raw_text);
+            let (pieces, steps) = this.pieces(draft, nodes, raw_text, at);
             DraftKind::Text {
                 nodes: nodes.to_vec(),
                 pieces,
                 steps,
                 drops_newline,
+                place: at,
             }
         });
     }
@@ -505,6 +529,7 @@ impl<'a> Layout<'a> {
                             DraftKind::Tag {
                                 nodes: nodes.clone(),
                                 hole,
+                                foreign: element.foreign,
                             }
                         },
                     );
@@ -521,7 +546,7 @@ impl<'a> Layout<'a> {
                     }
                     let place = format!("attribute {name} of <{}>", element.name);
                     self.simple(draft, value, place, |this, draft| {
-                        let (pieces, steps) = this.pieces(draft, value, false);
+                        let (pieces, steps) = this.pieces(draft, value, false, text::Place::Attribute);
                         DraftKind::Attribute {
                             nodes: value.clone(),
                             pieces,
@@ -533,6 +558,8 @@ impl<'a> Layout<'a> {
             }
         }
         self.around.push(label(element));
+        let foreign = self.foreign;
+        self.foreign = element.foreign && !foreign::holds_html(&element.name);
         self.items(
             draft,
             &element.children,
@@ -541,6 +568,7 @@ impl<'a> Layout<'a> {
             },
             false,
         );
+        self.foreign = foreign;
         self.around.pop();
         raw(draft, &element.end);
     }
@@ -627,8 +655,7 @@ impl<'a> Layout<'a> {
             let reads = self.names.of_nodes(key);
             reads.reads_item(id) && !reads.impure && namespace::changes(key.iter()).is_empty()
         });
-        let key_reads = key.as_ref().map(|key| self.names.of_nodes(key));
-        let key_paths = key_reads.and_then(|reads| reads.of_item_only(id));
+        let key_paths = key.as_ref().and_then(|key| self.parts_of_item(key, id));
         let is_branch = matches!(visible(body).as_slice(), [Item::Branch(..)]);
         let item = self.fragment(
             body,
@@ -674,7 +701,7 @@ impl<'a> Layout<'a> {
 /// An element as a person looks for it: its name, with its id or first class where the template has one.
 fn label(element: &Element<'_>) -> String {
     let attributes = element.tag.iter().filter_map(|part| match part {
-        TagPart::Static(html) => Some(super::text::attributes(
+        TagPart::Static(html) => Some(text::attributes(
             html.trim_start_matches('<').trim_end_matches('>'),
         )),
         _ => None,
@@ -776,13 +803,13 @@ fn raw(draft: &mut Draft<'_>, html: &str) {
     }
 }
 
-fn end_static(html: &mut String, raw_text: bool, pieces: &mut Vec<Piece>) {
+fn end_static(html: &mut String, raw_text: bool, place: text::Place, pieces: &mut Vec<Piece>) {
     if !html.is_empty() {
         let html = std::mem::take(html);
         let text = if raw_text {
-            html.clone()
+            text::normalise(&html, place).into_owned()
         } else {
-            super::text::decode(&html).into_owned()
+            text::decode(&html, place)
         };
         pieces.push(Piece::Static { html, text });
     }

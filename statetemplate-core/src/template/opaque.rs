@@ -31,6 +31,12 @@ pub(super) enum Opaque {
     Impure,
     /// A loop whose `loop` is used otherwise than by its attributes.
     LoopValue,
+    /// Branches and lists in one another, beyond what frames and stacks hold.
+    TooDeep,
+    /// An element whose first newline the HTML parser drops, or not, with what the data begins with.
+    LeadingNewline,
+    /// A character reference of the template that goes on with data.
+    Reference,
     /// A loop with macros that see what an earlier row has set.
     RowsRemember,
     /// The call of a macro that is not written out.
@@ -54,6 +60,9 @@ impl Opaque {
             Opaque::Namespace => "a loop changes a namespace, which each row may read".into(),
             Opaque::Impure => "what it shows is decided by something that was declared impure".into(),
             Opaque::LoopValue => "a loop whose `loop` is used otherwise than by its attributes".into(),
+            Opaque::TooDeep => "branches and lists are nested too deep".into(),
+            Opaque::Reference => "a character reference goes on with data".into(),
+            Opaque::LeadingNewline => "the HTML parser may drop a newline at the start".into(),
             Opaque::RowsRemember => "a macro in a loop sees what an earlier row has set".into(),
             Opaque::Call(stays) => stays.reason().into(),
         }
@@ -82,6 +91,9 @@ impl Opaque {
                 "compute with filters ({{ xs|sum(attribute='n') }}, {{ xs|selectattr('on')|length }}), or in the data"
             }
             Opaque::Impure => "decide by the data, and print the impure value as text",
+            Opaque::TooDeep => "nest fewer branches and loops: 32 are followed",
+            Opaque::LeadingNewline => "begin the element's content with text of the template",
+            Opaque::Reference => "end the character reference with a semicolon in the template",
             Opaque::RowsRemember => {
                 "give the macro what it reads as an argument, or define it outside of the loop"
             }

@@ -16,7 +16,7 @@ use super::machinery::{Blocks, Program};
 use super::reads::{LoopId, Names, Reads, Step, path_steps};
 use super::root::Root;
 use super::source::Sources;
-use super::{blocks, escape, explain, html, item, marks, namespace, skeleton};
+use super::{blocks, escape, explain, html, item, marks, namespace, skeleton, text};
 use crate::{Error, PathStep, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
@@ -122,9 +122,18 @@ impl Choice {
 
 #[derive(Debug)]
 pub(crate) enum SlotKind {
-    Text { pieces: Vec<Piece>, drops_newline: bool },
-    Attribute { pieces: Vec<Piece> },
-    Tag,
+    Text {
+        pieces: Vec<Piece>,
+        drops_newline: bool,
+        place: text::Place,
+    },
+    Attribute {
+        pieces: Vec<Piece>,
+    },
+    Tag {
+        /// Whether it is a tag of SVG or MathML.
+        foreign: bool,
+    },
     Region,
     Branch,
     List(Box<List>),
@@ -304,7 +313,7 @@ impl Plan {
     /// let mut env = minijinja::Environment::new();
     /// env.add_template("page.html", "<ul>{% for task in tasks %}<li>{{ task.name }}</li>{% endfor %}</ul>")?;
     /// let explained = Plan::compile(&env, "page.html")?.explain();
-    /// assert!(explained.contains("list in ul"), "{explained}");
+    /// assert!(explained.contains("list by position in ul"), "{explained}");
     /// assert!(explained.contains("add st-key or an id"), "{explained}");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -406,11 +415,13 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
             pieces,
             steps,
             drops_newline,
+            place,
             ..
         } => (
             SlotKind::Text {
                 pieces: pieces.clone(),
                 drops_newline: *drops_newline,
+                place: *place,
             },
             holes_of(steps),
         ),
@@ -420,7 +431,7 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
             },
             holes_of(steps),
         ),
-        DraftKind::Tag { hole, .. } => (SlotKind::Tag, vec![*hole]),
+        DraftKind::Tag { hole, foreign, .. } => (SlotKind::Tag { foreign: *foreign }, vec![*hole]),
         DraftKind::Region { hole, .. } => (SlotKind::Region, vec![*hole]),
         DraftKind::Branch { hole, .. } => (SlotKind::Branch, vec![*hole]),
         DraftKind::List(list) => {
@@ -431,7 +442,7 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
                 items: compiler.items(slot, list),
                 path: list.path.clone(),
                 keys: list.key.as_ref().map(|key| match &list.key_paths {
-                    Some(paths) => Keys::Data(paths.iter().map(|path| path_steps(path)).collect()),
+                    Some(paths) => Keys::Data(paths.clone()),
                     None => Keys::Printed(compiler.keys(list, key)),
                 }),
                 row_reads: paths.number(&list.row_reads, Some(list.id)),

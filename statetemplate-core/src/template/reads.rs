@@ -66,15 +66,6 @@ impl Reads {
         self.items.iter().any(|(read, _)| *read == id)
     }
 
-    /// The paths within the item of a loop, if nothing else is read.
-    pub(super) fn of_item_only(&self, id: LoopId) -> Option<Vec<Vec<Step>>> {
-        let nothing_else = self.paths.is_empty() && self.counters.is_empty() && !self.everything;
-        if !nothing_else || self.items.is_empty() || self.items.iter().any(|(read, _)| *read != id) {
-            return None;
-        }
-        Some(self.items.iter().map(|(_, path)| path.clone()).collect())
-    }
-
     pub(super) fn add(&mut self, other: &Reads) {
         self.paths.extend(other.paths.iter().cloned());
         self.items.extend(other.items.iter().cloned());
@@ -224,6 +215,10 @@ impl<'a> Names<'a> {
 
     /// Brings into scope what a node leaves behind. `Node::Leave` is the caller's to handle, with [`Names::leave`].
     pub(super) fn define(&mut self, node: &Node<'a>) {
+        // What holds others takes time in proportion to what is inside, so it is looked into only where that matters.
+        if !node.children().is_empty() && left_behind(node).is_empty() {
+            return;
+        }
         match node {
             Node::Enter(assignments) => {
                 for (target, value) in *assignments {
@@ -289,11 +284,11 @@ impl<'a> Names<'a> {
                 }
             }
             Node::Capture(set, body) => {
-                let mut reads = self.of_nodes(body);
+                let (mut reads, end) = self.through(body, Vec::new());
                 if let Some(filter) = &set.filter {
                     self.read(filter, &mut reads);
                 }
-                self.run(node, body);
+                self.run_to(node, body, &end);
                 match namespace::changed_by_target(&set.target) {
                     Some(name) => self.change(name, &reads, false),
                     None => self.assign(&set.target, &Meaning::Local { reads, plain: false }),
@@ -380,7 +375,12 @@ impl<'a> Names<'a> {
     /// Brings into scope what `body`, which runs once as a part of `node`, leaves behind.
     fn run(&mut self, node: &Node<'a>, body: &[Node<'a>]) {
         let end = self.after(body);
-        self.run_changes(node, std::slice::from_ref(&end));
+        self.run_to(node, body, &end);
+    }
+
+    /// As [`Names::run`], with the names after `body`.
+    fn run_to(&mut self, node: &Node<'a>, body: &[Node<'a>], end: &Names<'a>) {
+        self.run_changes(node, std::slice::from_ref(end));
         for name in set_in(body) {
             let meaning = Meaning::Local {
                 reads: end.name(name, &[]),
@@ -537,7 +537,12 @@ impl<'a> Names<'a> {
     }
 
     /// What these nodes read, which may end scopes that are open around them; each is given by the depth it started at.
-    pub(super) fn of_nodes_within(&self, nodes: &[Node<'a>], mut scopes: Vec<usize>) -> Reads {
+    pub(super) fn of_nodes_within(&self, nodes: &[Node<'a>], scopes: Vec<usize>) -> Reads {
+        self.through(nodes, scopes).0
+    }
+
+    /// What these nodes read, and the names in scope after them.
+    fn through(&self, nodes: &[Node<'a>], mut scopes: Vec<usize>) -> (Reads, Names<'a>) {
         let mut scope = self.clone();
         let mut reads = Reads::default();
         for node in nodes {
@@ -563,7 +568,6 @@ impl<'a> Names<'a> {
                     }
                     reads.add(&inner.of_nodes(&lp.body));
                     reads.add(&scope.of_nodes(&lp.otherwise));
-                    scope.define(node);
                 }
                 Node::Enter(assignments) => {
                     scopes.push(scope.depth());
@@ -581,12 +585,10 @@ impl<'a> Names<'a> {
                 Node::AutoEscape(block, inside) => {
                     scope.read(&block.enabled, &mut reads);
                     reads.add(&scope.of_nodes(inside));
-                    scope.define(node);
                 }
                 Node::Filter(block, inside) => {
                     scope.read(&block.filter, &mut reads);
                     reads.add(&scope.of_nodes(inside));
-                    scope.define(node);
                 }
                 Node::Native(statement) => {
                     if matches!(statement, Stmt::Include(_)) {
@@ -597,7 +599,7 @@ impl<'a> Names<'a> {
             }
             scope.define(node);
         }
-        self.settle(reads)
+        (self.settle(reads), scope)
     }
 
     /// What any code of a node reads. Names that it defines itself count as data, which is too much at worst.

@@ -12,7 +12,8 @@ use html5ever::{ParseOpts, parse_document};
 use markup5ever_rcdom::{Handle, NodeData, RcDom};
 
 use super::item::{Element, Item, TagPart};
-use super::node::Node;
+use super::machinery::ast::Expr;
+use super::node::{Node, emitted};
 use super::opaque::Opaque;
 use super::tags::{TEXT_ONLY, TRANSPARENT};
 
@@ -23,9 +24,11 @@ use super::tags::{TEXT_ONLY, TRANSPARENT};
 pub(super) fn settle(items: &mut Vec<Item<'_>>) -> Result<(), String> {
     let mut opaque = BTreeSet::new();
     loop {
-        let mut skeleton = Skeleton::default();
-        skeleton.items(items, None);
-        let moved = skeleton.moved();
+        let skeleton = Skeleton::of(items, Sample::default());
+        let mut moved = skeleton.moved();
+        if moved.is_empty() {
+            moved = leaks(items, &skeleton);
+        }
         if moved.is_empty() {
             return Ok(());
         }
@@ -45,6 +48,38 @@ pub(super) fn settle(items: &mut Vec<Item<'_>>) -> Result<(), String> {
         let mut number = 0;
         replace(items, first, whole, &mut number);
     }
+}
+
+/// The elements that hold a region of which something ends up elsewhere: text and elements in a table, a tag that is not
+/// closed. Its marks stay where they are, so it is only seen by what is around them.
+fn leaks(items: &[Item<'_>], skeleton: &Skeleton) -> BTreeSet<Option<usize>> {
+    let mut found = BTreeSet::new();
+    if skeleton.regions.is_empty() {
+        return found;
+    }
+    // A formatting element that is not closed shows only where there is text after it.
+    for probe in [false, true] {
+        let around = |choice, only| {
+            let sample = Sample { choice, only, probe };
+            Skeleton::of(items, sample).outside_of_regions()
+        };
+        let nothing = around(Choice::Nothing, None);
+        for choice in [Choice::First, Choice::Otherwise, Choice::Last] {
+            if around(choice, None) == nothing {
+                continue;
+            }
+            for (number, region) in skeleton.regions.iter().enumerate() {
+                if around(choice, Some(number)) != nothing {
+                    found.insert(region.parent);
+                }
+            }
+            if found.is_empty() {
+                found.extend(skeleton.regions.iter().map(|region| region.parent));
+            }
+            return found;
+        }
+    }
+    found
 }
 
 /// Replaces the content of the element with this number, or the element.
@@ -90,6 +125,8 @@ struct Skeleton {
     /// For each element the elements around it, as a name for it that stays while others change.
     paths: BTreeMap<usize, String>,
     parents: BTreeMap<usize, Option<usize>>,
+    /// How many elements each element holds.
+    children: BTreeMap<Option<usize>, usize>,
     /// For each mark the element that should hold it.
     marks: Vec<Option<usize>>,
     /// Marks that should be siblings.
@@ -98,9 +135,53 @@ struct Skeleton {
     texts: BTreeSet<usize>,
     /// The elements that carry slots.
     carriers: BTreeSet<usize>,
+    regions: Vec<Region>,
+    sample: Sample,
+    /// Whether a row is written once more, of which nothing is asked.
+    again: bool,
+}
+
+struct Region {
+    /// Its marks.
+    start: usize,
+    end: usize,
+    /// The element that should hold it.
+    parent: Option<usize>,
+}
+
+/// What regions are taken to print.
+#[derive(Clone, Copy, Default)]
+struct Sample {
+    choice: Choice,
+    /// The region that prints something; all of them when there is none.
+    only: Option<usize>,
+    /// Whether there is text around each region.
+    probe: bool,
+}
+
+/// What a region is taken to print.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Choice {
+    /// The first branch of each `if`, the body of each loop once.
+    #[default]
+    First,
+    /// The `else` of each `if` and loop.
+    Otherwise,
+    /// The last branch of each `if`, the body of each loop twice.
+    Last,
+    Nothing,
 }
 
 impl Skeleton {
+    fn of(items: &[Item<'_>], sample: Sample) -> Self {
+        let mut skeleton = Skeleton {
+            sample,
+            ..Skeleton::default()
+        };
+        skeleton.items(items, None);
+        skeleton
+    }
+
     fn mark(&mut self, parent: Option<usize>) -> usize {
         let _ = write!(self.html, "<!--m{}-->", self.marks.len());
         self.marks.push(parent);
@@ -117,10 +198,20 @@ impl Skeleton {
                     self.html.push('x');
                 }
                 Item::Region(nodes, _) => {
+                    let probe = if self.sample.probe { "x" } else { "" };
+                    self.html.push_str(probe);
                     let start = self.mark(parent);
-                    nodes.iter().for_each(|node| self.sample(node));
+                    let printed = match self.sample.only {
+                        Some(only) => only == self.regions.len(),
+                        None => true,
+                    };
+                    if printed && !self.again && self.sample.choice != Choice::Nothing {
+                        nodes.iter().for_each(|node| self.sample(node));
+                    }
                     let end = self.mark(parent);
+                    self.html.push_str(probe);
                     self.pairs.push((start, end));
+                    self.regions.push(Region { start, end, parent });
                 }
                 Item::Branch(arms, otherwise) => {
                     for arm in arms.iter().map(|(_, arm)| arm).chain(std::iter::once(otherwise)) {
@@ -132,20 +223,22 @@ impl Skeleton {
                 }
                 Item::List(_, body, otherwise) => {
                     let start = self.mark(parent);
-                    let first = self.elements;
                     self.items(body, parent);
-                    // A second row, whose elements are the same ones.
-                    let (elements, carriers) = (self.elements, self.carriers.clone());
-                    self.elements = usize::MAX / 2;
-                    let second = self.mark(parent);
-                    self.items_again(body, parent);
-                    self.elements = elements;
-                    self.carriers = carriers;
-                    debug_assert!(first <= elements);
+                    // A second row, whose elements are the same ones. One is enough for the lists in it: with two of
+                    // each, lists in lists would double the page with every level.
+                    if !self.again {
+                        let (elements, carriers) = (self.elements, self.carriers.clone());
+                        self.elements = usize::MAX / 2;
+                        let second = self.mark(parent);
+                        self.items_again(body, parent);
+                        self.elements = elements;
+                        self.carriers = carriers;
+                        self.pairs.push((start, second));
+                    }
                     self.mark(parent);
                     self.items(otherwise, parent);
                     let end = self.mark(parent);
-                    self.pairs.extend([(start, second), (start, end)]);
+                    self.pairs.push((start, end));
                 }
                 Item::Element(element) => self.element(element, parent),
                 Item::Silent(_) | Item::Defined(_) | Item::HeadEnd => {}
@@ -156,7 +249,9 @@ impl Skeleton {
     /// Writes a row once more, without asking for its inside.
     fn items_again(&mut self, items: &[Item<'_>], parent: Option<usize>) {
         let (marks, texts) = (self.marks.len(), self.texts.clone());
+        let again = std::mem::replace(&mut self.again, true);
         self.items(items, parent);
+        self.again = again;
         for mark in &mut self.marks[marks..] {
             *mark = Some(usize::MAX);
         }
@@ -171,9 +266,10 @@ impl Skeleton {
                 .and_then(|parent| self.paths.get(&parent))
                 .cloned()
                 .unwrap_or_default();
-            let siblings = self.parents.values().filter(|known| **known == parent).count();
+            let siblings = self.children.entry(parent).or_default();
             self.paths
                 .insert(number, format!("{around}/{}{siblings}", element.name));
+            *siblings += 1;
             self.parents.insert(number, parent);
         }
         let last = element.tag.len() - 1;
@@ -205,23 +301,75 @@ impl Skeleton {
         self.html.push_str(&element.end);
     }
 
-    /// Writes what nodes print: the first branch of each `if`, each loop's body once.
+    /// Writes what nodes print: one branch of each `if`, each loop's body, and a letter for what must be text.
     fn sample(&mut self, node: &Node<'_>) {
         match node {
             Node::Raw(text) => self.html.push_str(text),
+            // What a function returns may be markup that belongs here.
+            Node::Emit(statement) if matches!(emitted(statement).expr, Expr::Call(_) | Expr::Filter(_)) => {}
+            Node::Emit(_) | Node::Guarded(..) => self.html.push('x'),
             Node::If(branch) => {
-                branch
-                    .arms
-                    .iter()
-                    .take(1)
-                    .for_each(|(_, body)| body.iter().for_each(|inside| self.sample(inside)));
+                let bodies: Vec<_> = branch.arms.iter().map(|(_, body)| body).collect();
+                let body = match self.sample.choice {
+                    Choice::First => bodies.first(),
+                    Choice::Last => bodies.last(),
+                    Choice::Otherwise | Choice::Nothing => None,
+                };
+                let body = body.copied().unwrap_or(&branch.otherwise);
+                body.iter().for_each(|inside| self.sample(inside));
             }
-            Node::For(lp) => lp.body.iter().for_each(|inside| self.sample(inside)),
-            Node::AutoEscape(_, body) | Node::Filter(_, body) => {
+            Node::For(lp) => {
+                let body = match self.sample.choice {
+                    Choice::First | Choice::Last => &lp.body,
+                    Choice::Otherwise | Choice::Nothing => &lp.otherwise,
+                };
+                body.iter().for_each(|inside| self.sample(inside));
+                // Loops in the second row have one row, lest loops in loops double with every level.
+                if self.sample.choice == Choice::Last && !std::mem::replace(&mut self.again, true) {
+                    body.iter().for_each(|inside| self.sample(inside));
+                    self.again = false;
+                }
+            }
+            Node::AutoEscape(_, body) | Node::Filter(_, body) | Node::Captured(_, body) => {
                 body.iter().for_each(|inside| self.sample(inside));
             }
             _ => {}
         }
+    }
+
+    /// The parsed page in words, without what is between the marks of regions.
+    fn outside_of_regions(&self) -> String {
+        let dom = parse_document(RcDom::default(), ParseOpts::default()).one(self.html.as_str());
+        let ends: BTreeMap<usize, usize> = self
+            .regions
+            .iter()
+            .map(|region| (region.start, region.end))
+            .collect();
+        let mut out = String::new();
+        let mut next = vec![(dom.document.clone(), 0)];
+        while let Some((node, depth)) = next.pop() {
+            let _ = match &node.data {
+                NodeData::Text { contents } => write!(out, "{depth}{}", contents.borrow()),
+                NodeData::Comment { contents } => write!(out, "<!{contents} {depth}>"),
+                NodeData::Element { name, .. } => write!(out, "<{} {depth}>", name.local),
+                _ => Ok(()),
+            };
+            let children = node.children.borrow();
+            let mut at = 0;
+            let mut kept = Vec::new();
+            while let Some(child) = children.get(at) {
+                kept.push(child.clone());
+                let end = mark_of(child).and_then(|mark| ends.get(&mark));
+                let end = end.and_then(|end| {
+                    children[at..]
+                        .iter()
+                        .position(|other| mark_of(other) == Some(*end))
+                });
+                at += end.unwrap_or(1);
+            }
+            next.extend(kept.into_iter().rev().map(|child| (child, depth + 1)));
+        }
+        out
     }
 
     /// The elements that hold something that the parser moved; `None` for what no element holds.
@@ -254,6 +402,14 @@ impl Skeleton {
             }
         }
         moved
+    }
+}
+
+/// The number of the mark that a comment is.
+fn mark_of(node: &Handle) -> Option<usize> {
+    match &node.data {
+        NodeData::Comment { contents } => contents.strip_prefix('m')?.parse().ok(),
+        _ => None,
     }
 }
 
@@ -294,8 +450,8 @@ impl Found {
             };
             for (at, child) in children.iter().enumerate() {
                 match &child.data {
-                    NodeData::Comment { contents } => {
-                        if let Some(mark) = contents.strip_prefix('m').and_then(|mark| mark.parse().ok()) {
+                    NodeData::Comment { .. } => {
+                        if let Some(mark) = mark_of(child) {
                             let text = children
                                 .get(at + 1)
                                 .is_some_and(|next| matches!(next.data, NodeData::Text { .. }));

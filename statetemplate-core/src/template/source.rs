@@ -53,10 +53,15 @@ impl Sources {
             let tree = machinery::parse(static_name, text, env.syntax().clone())?;
             let mut names = BTreeMap::new();
             for other in syntax::named_templates(&tree) {
-                // A missing template is an error only if the page comes to run the statement.
-                if let Ok(found) = state.get_template(&other) {
-                    wanted.push(found.name().to_owned());
-                    names.insert(other, found.name().to_owned());
+                match state.get_template(&other) {
+                    Ok(found) => {
+                        wanted.push(found.name().to_owned());
+                        names.insert(other, found.name().to_owned());
+                    }
+                    // A missing template is an error only if the page comes to run the statement. One that does not
+                    // parse is never meant.
+                    Err(error) if error.kind() == minijinja::ErrorKind::TemplateNotFound => {}
+                    Err(error) => return Err(error),
                 }
             }
             let escape = state.auto_escape().clone();

@@ -1,21 +1,20 @@
 //! Reads start tags: which attributes are static, which have a dynamic value, which come and go.
 
 use super::cursor::{Next, Place, Reader, plain_text};
-use super::escape;
 use super::item::{TagPart, Unbalanced};
-use super::tags::{fits_tag, fits_value};
+use super::machinery::ast::Expr;
+use super::node::{Node, emitted};
+use super::tags::{self, fits_tag, fits_value, is_space};
+use super::{escape, foreign, syntax};
 
 impl<'a> Reader<'_, 'a> {
-    /// The inside of a start tag, after its name, up to and with its `>`.
+    /// The inside of a start tag, after its name, up to and with its `>`; and whether it closes itself.
     pub(super) fn tag(
         &mut self,
         opening: &str,
         element: &str,
-        foreign: bool,
     ) -> Result<(Vec<TagPart<'a>>, bool), Unbalanced> {
-        let mut parts = vec![TagPart::Static(opening.to_owned())];
-        let mut seen: Vec<String> = Vec::new();
-        let mut certain = true;
+        let mut tag = Tag::new(opening);
         loop {
             match self.next() {
                 Next::End => {
@@ -25,68 +24,57 @@ impl<'a> Reader<'_, 'a> {
                 }
                 Next::Node(node) if node.is_silent() => {
                     self.scope(node);
-                    parts.push(TagPart::Attributes(vec![node.clone()]));
+                    tag.push(TagPart::Attributes(vec![node.clone()]), vec![node.clone()]);
                     self.skip_node();
                 }
                 Next::Node(_) => {
                     let start = self.at;
                     self.attribute_text()?;
-                    certain = false;
-                    parts.push(TagPart::Attributes(self.slice(start, self.at)));
+                    tag.come_and_go(self.slice(start, self.at));
                 }
                 Next::Text(rest) => {
                     let first = rest.chars().next().unwrap_or('>');
                     if rest.starts_with("/>") || first == '>' {
                         let close = if first == '>' { ">" } else { "/>" };
                         self.skip(close.len());
-                        parts.push(TagPart::Static(close.to_owned()));
-                        return Ok((parts, close == "/>"));
-                    }
-                    if first.is_whitespace() || first == '/' {
-                        let length = first.len_utf8();
-                        push_static(&mut parts, &rest[..length]);
-                        self.skip(length);
-                        continue;
+                        return Ok((tag.finish(close), close == "/>"));
                     }
                     let start = self.at;
+                    if is_space(first) || first == '/' {
+                        self.skip(first.len_utf8());
+                        tag.text(self.slice(start, self.at));
+                        continue;
+                    }
                     match self.attribute()? {
-                        Found::Static(name) => {
-                            let text = plain_text(&self.slice(start, self.at)).unwrap_or_default();
-                            certain &= !seen.contains(&name);
-                            seen.push(name);
-                            push_static(&mut parts, &text);
-                        }
-                        Found::Dynamic => {
-                            certain = false;
-                            parts.push(TagPart::Attributes(self.slice(start, self.at)));
-                        }
+                        // The marks have an attribute of this name.
+                        Found::Static(name) | Found::Value { name, .. } if name == "st" => {}
+                        Found::Static(name) => tag.fixed(name, self.slice(start, self.at)),
+                        Found::Dynamic => tag.come_and_go(self.slice(start, self.at)),
                         Found::Value {
                             name,
                             quote,
                             from,
                             to,
                         } => {
-                            certain &= !seen.contains(&name);
-                            let written = plain_text(&self.slice(start, from)).unwrap_or_default();
-                            push_static(&mut parts, &written);
+                            let before = self.slice(start, from);
                             let mut value = self.slice(from, to);
+                            let after = self.slice(to, self.at);
+                            let trusted = quote.is_none() && value.iter().any(is_trusted);
                             // Where nothing is escaped, the author has taken that over.
                             if self.names.escapes() {
                                 value = escape::guard_attribute(element, &name, quote, value);
                             }
-                            let index = certain.then_some(seen.len()).filter(|index| *index < 36);
-                            let shown = if foreign { original(&written) } else { name.clone() };
-                            parts.push(TagPart::Attribute {
-                                name: shown,
-                                index,
-                                quote,
-                                value,
-                            });
-                            push_static(
-                                &mut parts,
-                                quote.map_or("", |q| if q == '"' { "\"" } else { "'" }),
-                            );
-                            seen.push(name);
+                            if trusted || name.contains(')') || tags::refers_oddly(&value) {
+                                // What is trusted may hold quotes of its own, and the marks put names in parentheses.
+                                tag.come_and_go([before, value, after].concat());
+                            } else {
+                                let name = if self.around.foreign {
+                                    foreign::attribute_name(&name).to_owned()
+                                } else {
+                                    name
+                                };
+                                tag.value(name, quote, before, value, after);
+                            }
                         }
                     }
                 }
@@ -102,7 +90,7 @@ impl<'a> Reader<'_, 'a> {
         // The first character belongs to the name, whatever it is.
         let mut ends = rest.char_indices().skip(1);
         let length = ends
-            .find(|(_, c)| c.is_whitespace() || matches!(c, '=' | '>' | '/'))
+            .find(|(_, c)| is_space(*c) || matches!(c, '=' | '>' | '/'))
             .map_or(rest.len(), |(at, _)| at);
         let name = rest[..length].to_ascii_lowercase();
         self.skip(length);
@@ -149,7 +137,7 @@ impl<'a> Reader<'_, 'a> {
                 Next::Text(rest) => {
                     let end = match quote {
                         Some(quote) => rest.find(quote),
-                        None => rest.find(|c: char| c.is_whitespace() || c == '>'),
+                        None => rest.find(|c: char| is_space(c) || c == '>'),
                     };
                     match end {
                         Some(end) => {
@@ -202,7 +190,7 @@ impl<'a> Reader<'_, 'a> {
                             Some(open) if c == open => quote = None,
                             Some(_) => {}
                             None if matches!(c, '"' | '\'') => quote = Some(c),
-                            None if c.is_whitespace() || c == '>' || rest[offset..].starts_with("/>") => {
+                            None if is_space(c) || c == '>' || rest[offset..].starts_with("/>") => {
                                 end = offset;
                                 break;
                             }
@@ -230,14 +218,147 @@ enum Found {
     Dynamic,
 }
 
-/// The name of the last attribute in a tag's text, as it is written.
-fn original(written: &str) -> String {
-    let name = written
-        .trim_end_matches(['"', '\''])
-        .trim_end()
-        .trim_end_matches('=')
-        .trim_end();
-    name.rsplit(char::is_whitespace).next().unwrap_or(name).to_owned()
+/// A start tag, as far as it was read.
+struct Tag<'a> {
+    opening: String,
+    parts: Vec<TagPart<'a>>,
+    /// The tag's inside once more, with its guards, as what comes and goes.
+    whole: Vec<Node<'a>>,
+    /// The names of the attributes that the template's own text names outside of branches.
+    seen: Vec<String>,
+    /// Whether the attributes so far are always there, so that the next one's place is known.
+    certain: bool,
+    /// The names that attributes which come and go may have; `None` where data says.
+    volatile: Option<Vec<String>>,
+    /// Whether a name is there twice, of which the parser takes the first.
+    twice: bool,
+}
+
+impl<'a> Tag<'a> {
+    fn new(opening: &str) -> Self {
+        Tag {
+            opening: opening.to_owned(),
+            parts: vec![TagPart::Static(opening.to_owned())],
+            whole: Vec::new(),
+            seen: Vec::new(),
+            certain: true,
+            volatile: Some(Vec::new()),
+            twice: false,
+        }
+    }
+
+    fn push(&mut self, part: TagPart<'a>, nodes: Vec<Node<'a>>) {
+        self.parts.push(part);
+        self.whole.extend(nodes);
+    }
+
+    /// Text without anything dynamic in it.
+    fn text(&mut self, nodes: Vec<Node<'a>>) {
+        push_static(&mut self.parts, &plain_text(&nodes).unwrap_or_default());
+        self.whole.extend(nodes);
+    }
+
+    fn name(&mut self, name: String) {
+        self.twice |= self.seen.contains(&name);
+        self.seen.push(name);
+    }
+
+    fn fixed(&mut self, name: String, nodes: Vec<Node<'a>>) {
+        self.name(name);
+        self.text(nodes);
+    }
+
+    fn come_and_go(&mut self, nodes: Vec<Node<'a>>) {
+        self.certain = false;
+        let names = names_in(&nodes);
+        self.volatile = match (self.volatile.take(), names) {
+            (Some(mut known), Some(names)) => {
+                known.extend(names);
+                Some(known)
+            }
+            _ => None,
+        };
+        self.push(TagPart::Attributes(nodes.clone()), nodes);
+    }
+
+    fn value(
+        &mut self,
+        name: String,
+        quote: Option<char>,
+        before: Vec<Node<'a>>,
+        value: Vec<Node<'a>>,
+        after: Vec<Node<'a>>,
+    ) {
+        let index = self
+            .certain
+            .then_some(self.seen.len())
+            .filter(|index| *index < 36);
+        self.name(name.to_ascii_lowercase());
+        self.text(before);
+        let part = TagPart::Attribute {
+            name,
+            index,
+            quote,
+            value: value.clone(),
+        };
+        self.push(part, value);
+        self.text(after);
+    }
+
+    /// The tag's parts. Where an attribute may be there twice, all of them are one part, of which the first counts.
+    fn finish(mut self, close: &str) -> Vec<TagPart<'a>> {
+        let is_dynamic = |part: &TagPart<'_>| !matches!(part, TagPart::Static(_));
+        let clash = match &self.volatile {
+            Some(names) => {
+                names.iter().any(|name| self.seen.contains(name))
+                    || (1..names.len()).any(|at| names[..at].contains(&names[at]))
+            }
+            None => self.parts.iter().filter(|part| is_dynamic(part)).count() > 1 || !self.seen.is_empty(),
+        };
+        if (clash || self.twice) && self.parts.iter().any(is_dynamic) {
+            self.parts = vec![TagPart::Static(self.opening), TagPart::Attributes(self.whole)];
+        }
+        self.parts.push(TagPart::Static(close.to_owned()));
+        self.parts
+    }
+}
+
+/// The names of the attributes that nodes may print; `None` when data names them.
+fn names_in(nodes: &[Node<'_>]) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    // Whether a name may start here: after white space, and not in a value.
+    let mut quote = None;
+    let mut text = String::new();
+    for node in nodes {
+        match node {
+            Node::Raw(raw) => {
+                for c in raw.chars() {
+                    match quote {
+                        Some(open) if c == open => quote = None,
+                        Some(_) => continue,
+                        None if matches!(c, '"' | '\'') => quote = Some(c),
+                        None => {}
+                    }
+                    text.push(c);
+                }
+            }
+            _ if quote.is_some() || text.ends_with('=') || node.is_silent() => text.push('x'),
+            Node::Emit(statement) => {
+                let words = syntax::constant_texts(&emitted(statement).expr)?;
+                for word in words {
+                    names.extend(super::text::attributes(word).into_iter().map(|(name, _)| name));
+                }
+            }
+            Node::If(_) | Node::For(_) => {
+                for inside in node.children() {
+                    names.extend(names_in(inside)?);
+                }
+            }
+            _ => return None,
+        }
+    }
+    names.extend(super::text::attributes(&text).into_iter().map(|(name, _)| name));
+    Some(names)
 }
 
 fn push_static(parts: &mut Vec<TagPart<'_>>, text: &str) {
@@ -246,4 +367,15 @@ fn push_static(parts: &mut Vec<TagPart<'_>>, text: &str) {
         _ if text.is_empty() => {}
         _ => parts.push(TagPart::Static(text.to_owned())),
     }
+}
+
+/// Whether a value in the node is the author's word on what it prints.
+fn is_trusted(node: &Node<'_>) -> bool {
+    let mut trusted = false;
+    node.walk(&mut |inside| {
+        if let Node::Emit(statement) = inside {
+            trusted |= matches!(&emitted(statement).expr, Expr::Filter(filter) if filter.name == "safe");
+        }
+    });
+    trusted
 }

@@ -209,6 +209,21 @@ pub(super) fn extends_inside(statements: &[Stmt<'static>]) -> bool {
     found
 }
 
+/// The texts that an expression may print, when they are all written in the template.
+pub(super) fn constant_texts<'e>(expr: &'e Expr<'static>) -> Option<Vec<&'e str>> {
+    match expr {
+        Expr::Const(constant) => Some(vec![constant.value.as_str()?]),
+        Expr::IfExpr(choice) => {
+            let mut texts = constant_texts(&choice.true_expr)?;
+            if let Some(other) = &choice.false_expr {
+                texts.extend(constant_texts(other)?);
+            }
+            Some(texts)
+        }
+        _ => None,
+    }
+}
+
 /// The name in an `extends` or `import`, if it is constant.
 pub(super) fn constant_name<'e>(expr: &'e Expr<'static>) -> Option<&'e str> {
     match expr {

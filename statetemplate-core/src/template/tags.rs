@@ -1,10 +1,12 @@
 //! Tags in a template's own text: where one starts, which elements it opens and closes, what fits inside.
 
 use super::node::Node;
+use super::text;
 
+/// Elements that the HTML parser closes at once, those that HTML no longer has among them.
 pub(super) const VOID: &[&str] = &[
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
-    "wbr",
+    "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "image", "img", "input",
+    "keygen", "link", "meta", "param", "source", "track", "wbr",
 ];
 /// Elements whose content is text up to their end tag. Entities count in the first two only.
 pub(super) const TEXT_ONLY: &[&str] = &[
@@ -12,7 +14,6 @@ pub(super) const TEXT_ONLY: &[&str] = &[
 ];
 /// Elements whose tags may be left out everywhere: they hold whatever is around them.
 pub(super) const TRANSPARENT: &[&str] = &["html", "head", "body"];
-pub(super) const FOREIGN: &[&str] = &["svg", "math"];
 
 /// Whether an element's content is read as text in which `&amp;` means `&amp;`.
 pub(super) fn is_raw_text(name: &str) -> bool {
@@ -24,12 +25,18 @@ pub(super) fn drops_first_newline(name: &str) -> bool {
     matches!(name, "pre" | "textarea" | "listing")
 }
 
+/// What the HTML parser takes for white space.
+pub(super) fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0c')
+}
+
 /// Whether text at a `<` is markup for the HTML parser.
 pub(super) fn starts_markup(rest: &str) -> bool {
     let mut chars = rest.chars();
     chars.next() == Some('<')
         && match chars.next() {
-            Some('/') => chars.next().is_some_and(|c| c.is_ascii_alphabetic()),
+            // Without a name behind it, what follows is a comment.
+            Some('/') => chars.next().is_some(),
             Some('!' | '?') => true,
             Some(c) => c.is_ascii_alphabetic(),
             None => false,
@@ -38,9 +45,11 @@ pub(super) fn starts_markup(rest: &str) -> bool {
 
 /// The name in an end tag at the start of the text.
 pub(super) fn end_tag(rest: &str) -> Option<String> {
-    let name = rest.strip_prefix("</")?;
+    let name = rest
+        .strip_prefix("</")
+        .filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()))?;
     let end = name
-        .find(|c: char| c.is_whitespace() || c == '/' || c == '>')
+        .find(|c: char| is_space(c) || c == '/' || c == '>')
         .unwrap_or(name.len());
     Some(name[..end].to_ascii_lowercase())
 }
@@ -64,7 +73,7 @@ pub(super) fn fits_value(node: &Node<'_>, quote: Option<char>) -> bool {
         if let Node::Raw(text) = inside {
             fits &= match quote {
                 Some(quote) => !text.contains(quote),
-                None => !text.contains(|c: char| c.is_whitespace() || matches!(c, '>' | '"' | '\'')),
+                None => !text.contains(|c: char| is_space(c) || matches!(c, '>' | '"' | '\'')),
             };
         }
     });
@@ -93,6 +102,22 @@ pub(super) fn fits_tag(node: &Node<'_>) -> bool {
         }),
         _ => false,
     }
+}
+
+/// Whether the text of nodes has character references that can't be read apart from what is beside them.
+pub(super) fn refers_oddly(nodes: &[Node<'_>]) -> bool {
+    nodes.iter().enumerate().any(|(at, node)| match node {
+        Node::Raw(html) => text::is_open_ended(html) && nodes[at + 1..].iter().any(|next| !next.is_silent()),
+        _ => {
+            let mut odd = false;
+            node.walk(&mut |inside| {
+                if let Node::Raw(html) = inside {
+                    odd |= text::is_open_ended(html) || !text::is_plain(html);
+                }
+            });
+            odd
+        }
+    })
 }
 
 /// Follows the tags in a node's first branch, or in a loop's body once.
@@ -131,11 +156,11 @@ pub(super) fn follow_tag(rest: &str, open: &mut Vec<String>) -> usize {
     if let Some(comment) = rest.strip_prefix("<!--") {
         return comment.find("-->").map_or(rest.len(), |end| end + 7);
     }
-    if rest.starts_with("<!") || rest.starts_with("<?") {
+    if ["<!", "<?", "</"].iter().any(|start| rest.starts_with(start)) {
         return 2;
     }
     let length = rest[1..]
-        .find(|c: char| c.is_whitespace() || c == '/' || c == '>')
+        .find(|c: char| is_space(c) || c == '/' || c == '>')
         .unwrap_or(rest.len() - 1);
     let name = rest[1..=length].to_ascii_lowercase();
     if !VOID.contains(&name.as_str()) && !TRANSPARENT.contains(&name.as_str()) {

@@ -161,16 +161,32 @@ struct Writer {
     text: String,
 }
 
+/// What is left to write. Documents can be deeper than the stack.
+enum Step {
+    Node { node: Handle, raw: bool },
+    EndTag(String),
+}
+
 impl Writer {
     fn children(&mut self, node: &Handle, raw: bool) {
-        for child in node.children.borrow().iter() {
-            self.node(child, raw);
+        let mut steps = Vec::new();
+        push_children(&mut steps, node, raw);
+        while let Some(step) = steps.pop() {
+            match step {
+                Step::Node { node, raw } => self.node(&node, raw, &mut steps),
+                Step::EndTag(tag) => {
+                    self.flush();
+                    if !is_void(&tag) {
+                        self.out += &format!("</{tag}>");
+                    }
+                }
+            }
         }
     }
 
-    fn node(&mut self, node: &Handle, raw: bool) {
+    fn node(&mut self, node: &Handle, raw: bool, steps: &mut Vec<Step>) {
         match &node.data {
-            NodeData::Document => self.children(node, raw),
+            NodeData::Document => push_children(steps, node, raw),
             NodeData::Doctype { name, .. } => {
                 self.flush();
                 self.out += &format!("<!DOCTYPE {name}>");
@@ -188,14 +204,14 @@ impl Writer {
                 ..
             } => {
                 if !is_client_script(node) {
-                    self.element(node, &name.local, template_contents.borrow().as_ref());
+                    self.element(node, &name.local, template_contents.borrow().as_ref(), steps);
                 }
             }
             NodeData::ProcessingInstruction { .. } => {}
         }
     }
 
-    fn element(&mut self, node: &Handle, tag: &str, template: Option<&Handle>) {
+    fn element(&mut self, node: &Handle, tag: &str, template: Option<&Handle>, steps: &mut Vec<Step>) {
         self.flush();
         let mut attributes: Vec<_> = attributes(node).filter(|(name, _)| name != "st").collect();
         attributes.sort();
@@ -208,17 +224,22 @@ impl Writer {
             tag,
             "script" | "style" | "xmp" | "iframe" | "noembed" | "noframes" | "noscript"
         );
-        self.children(template.unwrap_or(node), raw);
-        self.flush();
-        if !is_void(tag) {
-            self.out += &format!("</{tag}>");
-        }
+        steps.push(Step::EndTag(tag.to_owned()));
+        push_children(steps, template.unwrap_or(node), raw);
     }
 
     fn flush(&mut self) {
         self.out += &self.text;
         self.text.clear();
     }
+}
+
+fn push_children(steps: &mut Vec<Step>, node: &Handle, raw: bool) {
+    let children = node.children.borrow();
+    steps.extend(children.iter().rev().map(|node| Step::Node {
+        node: node.clone(),
+        raw,
+    }));
 }
 
 fn is_mark(comment: &str) -> bool {

@@ -147,34 +147,46 @@ fn child(parent: &Handle, at: usize) -> Option<Handle> {
 }
 
 /// Finds the slots among the children of `parent` from `at` on, and below them; gives the place where it stopped.
-fn walk(parent: &Handle, mut at: usize, until: Until, slots: &mut Vec<Slot>) -> Result<usize, String> {
-    while let Some(node) = child(parent, at) {
+fn walk(parent: &Handle, at: usize, until: Until, slots: &mut Vec<Slot>) -> Result<usize, String> {
+    let (mut parent, mut at) = (parent.clone(), at);
+    // The places to go on at after elements. Documents can be deeper than the stack of calls.
+    let mut around: Vec<(Handle, usize)> = Vec::new();
+    loop {
+        let Some(node) = child(&parent, at) else {
+            match around.pop() {
+                Some(place) => (parent, at) = place,
+                None if until == Until::Children => return Ok(at),
+                None => return Err(unclosed("a list or branch", &parent)),
+            }
+            continue;
+        };
+        let until = if around.is_empty() { until } else { Until::Children };
         match html::comment(&node) {
             Some("t") => {
-                slots.push(Slot::Text(text_at(parent, at + 1)));
+                slots.push(Slot::Text(text_at(&parent, at + 1)));
                 at += 1;
             }
             Some("o") => {
                 let end = (at + 1..)
-                    .map_while(|at| child(parent, at))
+                    .map_while(|at| child(&parent, at))
                     .find(|node| html::comment(node) == Some("/"));
-                let end = end.ok_or_else(|| unclosed("<!o>", parent))?;
+                let end = end.ok_or_else(|| unclosed("<!o>", &parent))?;
                 at = html::place(&end).map_or(at, |(_, at)| at);
                 slots.push(Slot::Region { start: node, end });
             }
             Some("i") => {
                 let mut shown = Instance::default();
-                let end = walk(parent, at + 1, Until::End, &mut shown.slots)?;
+                let end = walk(&parent, at + 1, Until::End, &mut shown.slots)?;
                 let shown = (end > at + 1).then_some(shown);
                 slots.push(Slot::Branch(Branch {
                     start: node,
-                    end: child(parent, end),
+                    end: child(&parent, end),
                     shown,
                 }));
                 at = end;
             }
             Some("l") => {
-                let (list, end) = list(parent, at)?;
+                let (list, end) = list(&parent, at)?;
                 slots.push(Slot::List(list));
                 at = end;
             }
@@ -182,23 +194,28 @@ fn walk(parent: &Handle, mut at: usize, until: Until, slots: &mut Vec<Slot>) -> 
             Some("/") => {
                 return Err(format!(
                     "an end mark <!/> without its start in {}",
-                    describe(parent)
+                    describe(&parent)
                 ));
             }
             Some("r" | "q") if until == Until::Row => return Ok(at),
             Some(mark @ ("r" | "q")) => {
                 return Err(format!(
                     "a row <!{mark}> outside of a list in {}",
-                    describe(parent)
+                    describe(&parent)
                 ));
             }
-            _ => element(&node, slots)?,
+            _ if html::tag(&node).is_some() => {
+                if let Some(mark) = html::attribute(&node, "st") {
+                    own_slots(&node, &mark, slots)
+                        .map_err(|why| format!("{why} in st=\"{mark}\" of {}", describe(&node)))?;
+                }
+                around.push((std::mem::replace(&mut parent, node), at + 1));
+                at = 0;
+                continue;
+            }
+            _ => {}
         }
         at += 1;
-    }
-    match until {
-        Until::Children => Ok(at),
-        _ => Err(unclosed("a list or branch", parent)),
     }
 }
 
@@ -230,18 +247,6 @@ fn list(parent: &Handle, at: usize) -> Result<(List, usize), String> {
         },
         next,
     ))
-}
-
-fn element(node: &Handle, slots: &mut Vec<Slot>) -> Result<(), String> {
-    if html::tag(node).is_none() {
-        return Ok(());
-    }
-    if let Some(mark) = html::attribute(node, "st") {
-        own_slots(node, &mark, slots)
-            .map_err(|why| format!("{why} in st=\"{mark}\" of {}", describe(node)))?;
-    }
-    walk(node, 0, Until::Children, slots)?;
-    Ok(())
 }
 
 fn own_slots(node: &Handle, mark: &str, slots: &mut Vec<Slot>) -> Result<(), String> {

@@ -6,7 +6,7 @@ use super::draft::{Draft, Made};
 use super::rows::{self, Place, Step};
 use super::{OptimizationLevel, Styling, UpdateAction, UpdateKind, WHOLE_PAGE, html, styling};
 use crate::fragment::{Change, Changes, ListChange, Run, Tree, join};
-use crate::template::{Fine, FragmentId, Slot, SlotKind};
+use crate::template::{Fine, FragmentId, Slot, SlotKind, text};
 
 pub(super) struct Maker<'m> {
     pub(super) fine: &'m Fine,
@@ -325,7 +325,7 @@ fn attribute_value(slot: &Slot, values: &[Tree]) -> String {
         Some(Tree::Text(text) | Tree::Raw(text)) => &**text,
         _ => "",
     };
-    join(pieces, text)
+    join(pieces, text::Place::Attribute, text)
 }
 
 /// Whether a class or a style is among the changes.

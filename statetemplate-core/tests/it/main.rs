@@ -5,9 +5,10 @@
 
 mod blocks;
 mod coverage;
+mod deep;
 mod document;
+mod economy;
 mod explain;
-mod fixtures;
 mod golden;
 mod impure;
 mod macros;

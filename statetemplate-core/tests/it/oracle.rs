@@ -28,22 +28,29 @@ pub(crate) struct Sent {
 impl Page {
     /// Opens the template `page.html` on its first data.
     pub(crate) fn open(env: &Environment<'static>, template: &str, data: &Value) -> Self {
+        let mut page = Self::open_unlike(env, template, data);
+        let source = env.get_template(template).unwrap().source().to_owned();
+        page.guarded = ["<script", "<style", "href", "={{"]
+            .iter()
+            .any(|place| source.contains(place));
+        page.check("the first render");
+        page
+    }
+
+    /// Opens a page that need not be what minijinja alone prints.
+    pub(crate) fn open_unlike(env: &Environment<'static>, template: &str, data: &Value) -> Self {
         let plan = Plan::compile(env, template).unwrap_or_else(|error| panic!("{error:#}"));
         let data = Snapshot::of(data).unwrap();
         let html = plan.render(&data, "").unwrap_or_else(|error| panic!("{error:#}"));
         let document = Document::parse(&html).unwrap_or_else(|error| panic!("{error}\n{html}"));
         let statics = Statics::new(&plan, &[]);
-        let source = env.get_template(template).unwrap().source().to_owned();
-        let guarded = ["<script", "<style", "href", "={{"]
-            .iter()
-            .any(|place| source.contains(place));
         let page = Page {
             plan,
             data,
             document,
             statics,
             revision: 0,
-            guarded,
+            guarded: true,
         };
         page.check("the first render");
         page
