@@ -313,7 +313,7 @@ impl Plan {
     /// let mut env = minijinja::Environment::new();
     /// env.add_template("page.html", "<ul>{% for task in tasks %}<li>{{ task.name }}</li>{% endfor %}</ul>")?;
     /// let explained = Plan::compile(&env, "page.html")?.explain();
-    /// assert!(explained.contains("list in ul"), "{explained}");
+    /// assert!(explained.contains("list by position in ul"), "{explained}");
     /// assert!(explained.contains("add st-key or an id"), "{explained}");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
