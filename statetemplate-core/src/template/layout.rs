@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::html::{self, Element, Item, TagPart};
+use super::item::{Element, Item, TagPart};
 use super::machinery::ast::Expr;
 use super::node::{For, Node, emitted};
 use super::reads::{self, LoopId, Names, Reads, Step};
-use super::syntax;
+use super::{syntax, tags};
 
 /// The number of a fragment in its plan.
 pub(crate) type FragmentId = usize;
@@ -228,8 +228,8 @@ impl<'a> Layout<'a> {
                     if !first {
                         raw(draft, "<!t>");
                     }
-                    let drops_newline = first && html::drops_first_newline(element);
-                    self.text(draft, nodes, html::is_raw_text(element), drops_newline, element);
+                    let drops_newline = first && tags::drops_first_newline(element);
+                    self.text(draft, nodes, tags::is_raw_text(element), drops_newline, element);
                 }
                 Item::Region(nodes, reason) => {
                     raw(draft, "<!o>");

@@ -1,13 +1,15 @@
 //! Template plans: what of a page depends on what, and where it sits in the HTML.
 //!
-//! In the order of the work: [`source`] loads and resolves, [`html`] reads the result as HTML, [`layout`] finds
-//! fragments, slots and holes, [`skeleton`] asks an HTML parser whether the marks stay where they are put, and
-//! [`compile`] writes the programs. [`plan`] is what comes out.
+//! In the order of the work: [`source`] loads and resolves; [`html`] and [`start_tag`] read the result as HTML;
+//! [`skeleton`] asks an HTML parser whether the marks stay where they are put; [`layout`] finds fragments, slots and
+//! holes; and [`compile`] writes the programs. [`plan`] is what comes out.
 
 mod code;
 mod compile;
+mod cursor;
 mod escape;
 mod html;
+mod item;
 mod layout;
 mod machinery;
 mod marks;
@@ -17,6 +19,7 @@ mod reads;
 mod root;
 mod skeleton;
 mod source;
+mod start_tag;
 mod syntax;
 mod tags;
 pub(crate) mod text;

@@ -14,7 +14,7 @@ use super::machinery::Program;
 use super::reads::{LoopId, Names, Reads, Step};
 use super::root::Root;
 use super::source::Sources;
-use super::{escape, html, marks, skeleton};
+use super::{escape, html, item, marks, skeleton};
 use crate::{Error, PathStep, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
@@ -245,7 +245,7 @@ impl Fine {
         }
         let escaped = source.escape == AutoEscape::Html;
         let mut names = Names::new(sources, env, escaped);
-        let mut items = html::parse(&nodes, &mut names.clone()).map_err(|html::Unbalanced(why)| why)?;
+        let mut items = html::parse(&nodes, &mut names.clone()).map_err(|item::Unbalanced(why)| why)?;
         skeleton::settle(&mut items)?;
         names.truncate(0);
         let layout = Layout::new(names, &items);

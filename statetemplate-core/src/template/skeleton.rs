@@ -11,8 +11,9 @@ use html5ever::tendril::TendrilSink as _;
 use html5ever::{ParseOpts, parse_document};
 use markup5ever_rcdom::{Handle, NodeData, RcDom};
 
-use super::html::{Element, Item, TEXT_ONLY, TRANSPARENT, TagPart};
+use super::item::{Element, Item, TagPart};
 use super::node::Node;
+use super::tags::{TEXT_ONLY, TRANSPARENT};
 
 const REASON: &str = "the HTML parser moves what is inside";
 

@@ -1,7 +1,28 @@
 //! Tags in a template's own text: where one starts, which elements it opens and closes, what fits inside.
 
-use super::html::{TRANSPARENT, VOID};
 use super::node::Node;
+
+pub(super) const VOID: &[&str] = &[
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
+    "wbr",
+];
+/// Elements whose content is text up to their end tag. Entities count in the first two only.
+pub(super) const TEXT_ONLY: &[&str] = &[
+    "title", "textarea", "script", "style", "xmp", "iframe", "noembed", "noframes", "noscript",
+];
+/// Elements whose tags may be left out everywhere: they hold whatever is around them.
+pub(super) const TRANSPARENT: &[&str] = &["html", "head", "body"];
+pub(super) const FOREIGN: &[&str] = &["svg", "math"];
+
+/// Whether an element's content is read as text in which `&amp;` means `&amp;`.
+pub(super) fn is_raw_text(name: &str) -> bool {
+    TEXT_ONLY.contains(&name) && name != "title" && name != "textarea"
+}
+
+/// Whether the HTML parser drops a newline at the very start of the element.
+pub(super) fn drops_first_newline(name: &str) -> bool {
+    matches!(name, "pre" | "textarea" | "listing")
+}
 
 /// Whether text at a `<` is markup for the HTML parser.
 pub(super) fn starts_markup(rest: &str) -> bool {
