@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use minijinja::AutoEscape;
 
 use super::code;
+use super::escape;
 use super::layout::{
     Draft, DraftKind, FragmentId, HoleSource, Layout, ListDraft, Op, Scope, SlotDraft, ValueStep,
 };
@@ -100,6 +101,14 @@ impl<'a> Compiler<'_, 'a> {
                     print_head(writer);
                 }
                 Op::Slot(slot) => match &draft.slots[*slot].kind {
+                    DraftKind::Attribute {
+                        nodes,
+                        unquoted: true,
+                        ..
+                    } => {
+                        let whole = Node::Captured(escape::NEVER_EMPTY, nodes.as_slice().into());
+                        code::write_node(writer, &whole);
+                    }
                     DraftKind::Text { nodes, .. }
                     | DraftKind::Attribute { nodes, .. }
                     | DraftKind::Tag { nodes, .. }

@@ -4,7 +4,6 @@
 //! (<https://pkg.go.dev/html/template#hdr-Contexts>).
 
 use super::cursor::{Next, Place, Reader, plain_text};
-use super::escape;
 use super::item::{Element, Item, Unbalanced};
 use super::node::{Node, Nodes, emitted};
 use super::reads::{self, Names};
@@ -128,9 +127,10 @@ impl<'a> Reader<'_, 'a> {
                 self.scope(node);
                 items.push(Item::Silent(node.clone()));
             }
-            Node::Raw(_) | Node::Guarded(..) | Node::Captured(..) => {
-                unreachable!("raw text is read as text, and guards are made here")
+            Node::Guarded(..) | Node::Captured(..) => {
+                return Err(Unbalanced("a tag whose name depends on the data".to_owned()));
             }
+            Node::Raw(_) => unreachable!("raw text is read as text"),
         }
         Ok(())
     }
@@ -196,6 +196,9 @@ impl<'a> Reader<'_, 'a> {
             .unwrap_or(rest.len() - 1);
         let name = rest[1..=length].to_ascii_lowercase();
         self.skip(length + 1);
+        if length + 1 == rest.len() && matches!(self.next(), Next::Node(Node::Guarded(..))) {
+            return Err(Unbalanced("a tag whose name depends on the data".to_owned()));
+        }
         let foreign = foreign || FOREIGN.contains(&name.as_str());
         let (tag, self_closing) = self.tag(&rest[..=length], &name, foreign)?;
         let childless = VOID.contains(&name.as_str()) || (foreign && self_closing);
@@ -276,11 +279,6 @@ impl<'a> Reader<'_, 'a> {
         if let Some(text) = plain_text(&nodes) {
             return Ok(vec![Item::Static(text)]);
         }
-        let nodes = match name {
-            "script" => escape::guard_script(&nodes),
-            "style" => escape::guard_each(&nodes, escape::CSS),
-            _ => nodes,
-        };
         Ok(vec![Item::Text(nodes)])
     }
 

@@ -10,11 +10,12 @@ use sha2::{Digest, Sha256};
 
 use super::compile::{Compiler, HEAD, MOST_GROUPS};
 use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, PAGE, Piece, SlotDraft, ValueStep};
-use super::machinery::Program;
+use super::machinery::{Program, Writer};
+use super::node::Node;
 use super::reads::{LoopId, Names, Reads, Step};
 use super::root::Root;
 use super::source::Sources;
-use super::{escape, html, item, marks, skeleton};
+use super::{code, escape, html, item, marks, skeleton};
 use crate::{Error, PathStep, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
@@ -34,7 +35,10 @@ use crate::{Error, PathStep, Snapshot};
 /// ```
 #[derive(Debug)]
 pub struct Plan {
+    /// Runs the plan's programs; the templates that it loads are guarded.
     env: Environment<'static>,
+    /// Renders the template as minijinja alone would.
+    plain: Environment<'static>,
     name: String,
     hash: String,
     form: Form,
@@ -45,7 +49,38 @@ enum Form {
     /// Followed slot by slot.
     Fine(Fine),
     /// Rendered as a whole and sent as a refresh, for the reason given.
-    Whole { reason: String },
+    Whole {
+        reason: String,
+        /// Prints the page with its values guarded; missing where the template cannot even be put together here.
+        page: Option<Program>,
+    },
+}
+
+impl Form {
+    fn compile(env: &Environment<'static>, sources: &Sources, template: &str) -> Self {
+        let nodes = match sources.resolve(template) {
+            Ok(nodes) => nodes,
+            Err(reason) => return Form::Whole { reason, page: None },
+        };
+        let source = sources.get(template);
+        let escape = source.map_or(AutoEscape::None, |source| source.escape.clone());
+        let nodes = if escape == AutoEscape::Html {
+            escape::guard(&nodes)
+        } else {
+            nodes.to_vec()
+        };
+        match Fine::compile(env, sources, template, &nodes) {
+            Ok(fine) => Form::Fine(fine),
+            Err(reason) => {
+                let page = source.map(|source| {
+                    let mut writer = Writer::new(source.name, source.text, escape);
+                    code::write_nodes(&mut writer, &nodes);
+                    writer.finish()
+                });
+                Form::Whole { reason, page }
+            }
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -145,14 +180,14 @@ impl Plan {
         // Errors then carry the source, for their excerpt.
         env.set_debug(true);
         let sources = Sources::load(&env, template)?;
+        let plain = env.clone();
         escape::register(&mut env);
+        escape::guard_templates(&mut env);
         let hash = hash_of(&sources, template);
-        let form = match Fine::compile(&env, &sources, template) {
-            Ok(fine) => Form::Fine(fine),
-            Err(reason) => Form::Whole { reason },
-        };
+        let form = Form::compile(&env, &sources, template);
         Ok(Plan {
             env,
+            plain,
             name: template.to_owned(),
             hash,
             form,
@@ -184,8 +219,17 @@ impl Plan {
                     .render(&self.env, root.value())
                     .map_err(|error| self.explain_error(error, data))
             }
-            Form::Whole { .. } => {
-                let mut html = self.render_plain(data)?;
+            Form::Whole { page, .. } => {
+                let mut html = match page {
+                    Some(page) => page
+                        .render(&self.env, data.value())
+                        .map_err(|error| self.explain_error(error, data))?,
+                    None => self
+                        .env
+                        .get_template(&self.name)
+                        .and_then(|template| template.render(data.value()))
+                        .map_err(|error| self.explain_error(error, data))?,
+                };
                 let at = html.find("</head>").unwrap_or(html.len());
                 html.insert_str(at, head);
                 Ok(html)
@@ -198,7 +242,7 @@ impl Plan {
     /// # Errors
     /// As [`Plan::render`].
     pub fn render_plain(&self, data: &Snapshot) -> Result<String, Error> {
-        Ok(self.env.get_template(&self.name)?.render(data.value())?)
+        Ok(self.plain.get_template(&self.name)?.render(data.value())?)
     }
 
     /// The engine's view of the plan; `None` when the page can only be rendered as a whole.
@@ -227,7 +271,7 @@ impl Plan {
     pub fn explain(&self) -> String {
         let mut out = format!("{} ({})\n", self.name, self.hash);
         match &self.form {
-            Form::Whole { reason } => {
+            Form::Whole { reason, .. } => {
                 let _ = writeln!(out, "sent as a whole at each change: {reason}");
             }
             Form::Fine(fine) => fine.explain(PAGE, 1, &mut out),
@@ -237,15 +281,19 @@ impl Plan {
 }
 
 impl Fine {
-    fn compile(env: &Environment<'static>, sources: &Sources, template: &str) -> Result<Self, String> {
-        let nodes = sources.resolve(template)?;
+    fn compile(
+        env: &Environment<'static>,
+        sources: &Sources,
+        template: &str,
+        nodes: &[Node<'_>],
+    ) -> Result<Self, String> {
         let source = sources.get(template).ok_or("the template was not loaded")?;
-        if super::node::changes_namespace(&nodes) {
+        let escaped = source.escape == AutoEscape::Html;
+        if super::node::changes_namespace(nodes) {
             return Err("it changes a namespace, which any later part may read".to_owned());
         }
-        let escaped = source.escape == AutoEscape::Html;
         let mut names = Names::new(sources, env, escaped);
-        let mut items = html::parse(&nodes, &mut names.clone()).map_err(|item::Unbalanced(why)| why)?;
+        let mut items = html::parse(nodes, &mut names.clone()).map_err(|item::Unbalanced(why)| why)?;
         skeleton::settle(&mut items)?;
         names.truncate(0);
         let layout = Layout::new(names, &items);

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use minijinja::{AutoEscape, Environment};
 
+use super::escape;
 use super::machinery::{self, ast};
 use super::node::{For, If, Node, Nodes};
 use super::syntax;
@@ -39,8 +40,13 @@ impl Sources {
             }
             let template = env.get_template(&name)?;
             let state = template.new_state();
-            let (static_name, text) = (machinery::intern(&name), machinery::intern(template.source()));
-            let tree = machinery::parse(static_name, text, env.syntax().clone())?;
+            let escape = state.auto_escape().clone();
+            let (static_name, mut text) = (machinery::intern(&name), machinery::intern(template.source()));
+            let mut tree = machinery::parse(static_name, text, env.syntax().clone())?;
+            if escape == AutoEscape::Html && syntax::has_macros(std::slice::from_ref(&tree)) {
+                text = machinery::intern(&escape::guard_macros(&name, text, env.syntax().clone())?);
+                tree = machinery::parse(static_name, text, env.syntax().clone())?;
+            }
             let mut names = BTreeMap::new();
             for other in syntax::named_templates(&tree) {
                 // A missing template is an error only if the page comes to run the statement.
@@ -49,7 +55,6 @@ impl Sources {
                     names.insert(other, found.name().to_owned());
                 }
             }
-            let escape = state.auto_escape().clone();
             sources.templates.insert(
                 name,
                 Source {

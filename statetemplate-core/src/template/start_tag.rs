@@ -3,6 +3,7 @@
 use super::cursor::{Next, Place, Reader, plain_text};
 use super::escape;
 use super::item::{TagPart, Unbalanced};
+use super::node::Node;
 use super::tags::{fits_tag, fits_value};
 
 impl<'a> Reader<'_, 'a> {
@@ -69,7 +70,11 @@ impl<'a> Reader<'_, 'a> {
                             certain &= !seen.contains(&name);
                             let written = plain_text(&self.slice(start, from)).unwrap_or_default();
                             push_static(&mut parts, &written);
-                            let value = escape::guard_attribute(element, &name, quote, self.slice(from, to));
+                            let mut value = self.slice(from, to);
+                            // What the guard of a whole value prints beside it is no part of the value.
+                            if let [Node::Captured(escape::NEVER_EMPTY, inside)] = value.as_slice() {
+                                value = inside.to_vec();
+                            }
                             let index = certain.then_some(seen.len()).filter(|index| *index < 36);
                             let shown = if foreign { original(&written) } else { name.clone() };
                             parts.push(TagPart::Attribute {
