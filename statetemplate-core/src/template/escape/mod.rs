@@ -44,6 +44,8 @@ mod script;
 mod source;
 mod srcset;
 mod strict;
+#[cfg(test)]
+mod tests;
 mod unquoted;
 mod url;
 mod walk;
