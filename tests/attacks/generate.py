@@ -14,7 +14,8 @@ context, with every attack in place of `x`, compared with the same context and a
 "names": the value is a name, so that elements and attributes are compared without theirs.
 "author": addresses may be code, because the template says so.
 "alone": it needs a page of its own.
-"still": browsers load or run nothing of it raw either, so that there is nothing to prove with an unescaped page.
+"still": browsers load or run nothing of it raw either (it is no longer code to them, or `tojson` has done what is needed),
+so that there is nothing to prove with an unescaped page.
 "plain": values that are no attack are printed as minijinja prints them, to the byte.
 """
 
@@ -38,7 +39,7 @@ context("textarea", "<textarea>{{ x }}</textarea>", plain=True)
 context("option", '<select><option value="{{ x }}">{{ x }}</option></select>', plain=True)
 context("comment", "<div><!-- {{ x }} --></div>", plain=True)
 context("comment alone", "<div><!--{{ x }}--></div>", plain=True)
-context("bogus comment", "<div><!{{ x }}></div>", plain=True)
+context("bogus comment", "<div><!{{ x }}></div>", names=True, still=True)
 context("xmp", "<xmp>{{ x }}</xmp>", plain=True)
 context("frame content", "<iframe>{{ x }}</iframe>", plain=True)
 context("noscript", '<noscript><p title="{{ x }}"><a href="{{ x }}">{{ x }}</a></p></noscript>')
@@ -59,7 +60,7 @@ context("attribute without quotes that comes and goes", "<p {% if x %}title={{ x
 context("attribute in branches", '<p {% if x %}title="{{ x }}{% else %}title="{% endif %}">t</p>', plain=True)
 context("value", '<input value="{{ x }}" placeholder="{{ x }}"><button value="{{ x }}">b</button>', plain=True)
 context("json in an attribute", '<p title="{{ x|tojson }}">t</p>')
-context("json in an attribute in single quotes", "<p title='{{ x|tojson }}'>t</p>", plain=True)
+context("json in an attribute in single quotes", "<p title='{{ x|tojson }}'>t</p>", plain=True, still=True)
 context("action of the client", '<button type="button" st-value-x="{{ x }}">b</button>', plain=True)
 
 # --- names
@@ -138,11 +139,11 @@ script("script block comment", 'got({{ n }}, /* {{ x }} */ "");', gets="calls")
 script("script comment of old", '<!-- {{ x }}\ngot({{ n }}, "");', gets="calls")
 script("script after a division", "got({{ n }}, 4 / 2 && '{{ x }}' || '/');", gets="calls")
 script("script after a regular expression", "got({{ n }}, /['\"`]/ && \"{{ x }}\");", gets="value")
-script("script json", "got({{ n }}, {{ x|tojson }});", gets="value")
-script("script json in a string", 'got({{ n }}, JSON.parse("{{ x|tojson }}"));', gets="value")
-script("script json in single quotes", "got({{ n }}, JSON.parse('{{ x|tojson }}'));", gets="value")
+script("script json", "got({{ n }}, {{ x|tojson }});", gets="value", still=True)
+script("script json in a string", 'got({{ n }}, JSON.parse("{{ x|tojson }}"));', gets="value", still=True)
+script("script json in single quotes", "got({{ n }}, JSON.parse('{{ x|tojson }}'));", gets="value", still=True)
 script("script branches", 'got({{ n }}, {% if x %}"{{ x }}"{% else %}\'\'{% endif %});', gets="value")
-script("script loop", "got({{ n }}, [{% for c in x %}{{ c }}, {% endfor %}].join(''));", gets="value")
+script("script loop", "got({{ n }}, [{% for c in x %}{{ c }}, {% endfor %}].join(''));", gets="value", still=True)
 script("script behind a sign", "got({{ n }}, '<{{ x }}'.slice(1));", gets="value")
 script("script end in a string", "got({{ n }}, '<\\/{{ x }}'.slice(2));", gets="value")
 context("module", '<script type="module">got({{ n }}, {{ x }});</script>', gets="value")

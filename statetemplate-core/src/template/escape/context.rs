@@ -27,6 +27,8 @@ pub(super) enum State {
     TagStart {
         end: bool,
     },
+    /// Right after a `<!` that ends a stretch of the template, where two dashes would begin a comment.
+    CommentStart,
     TagName(Tag),
     /// Inside of a tag, between attributes.
     Tag(Tag),
@@ -179,6 +181,10 @@ impl Context {
         (self.state, taken) = match state {
             State::Text => text(rest),
             State::TagStart { end } => tag_start(end, first),
+            State::CommentStart => match comment(rest) {
+                Ok((state, length)) => (state, length),
+                Err(()) => (State::Comment(">"), 0),
+            },
             State::TagName(mut tag) => match first {
                 '>' => return self.end_of_tag(tag),
                 c if is_space(c) || c == '/' => {
@@ -358,6 +364,7 @@ impl Context {
                 let tag = Tag::new("st-blocked", end);
                 (State::TagName(tag), escaped(Escaper::TagName))
             }
+            State::CommentStart => (State::Comment(">"), escaped(Escaper::TagName)),
             State::TagName(mut tag) => {
                 let escaper = if tag.element.contains('-') {
                     Escaper::NamePart
@@ -643,6 +650,9 @@ fn text(rest: &str) -> (State, usize) {
 
 /// What follows `<!`, if it is a comment: where it leads, and its length.
 fn comment(rest: &str) -> Result<(State, usize), ()> {
+    if matches!(rest, "" | "-") {
+        return Ok((State::CommentStart, rest.len()));
+    }
     let inside = rest.strip_prefix("--").ok_or(())?;
     // `<!-->` and `<!--->` are whole comments.
     for short in [">", "->"] {
