@@ -33,6 +33,8 @@ use crate::{Error, PathStep, Snapshot};
 /// assert_eq!(diff(&plan, &old, &new)?.len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+#[doc = include_str!("escape/escaping.md")]
 #[derive(Debug)]
 pub struct Plan {
     /// Runs the plan's programs; the templates that it loads are guarded.
