@@ -127,6 +127,22 @@ where
         self
     }
 
+    /// Declares that the templates' function, filter or test `name` may give something else each time, as a clock or a
+    /// random number does: what depends on it is sent at each change of the data, instead of being taken for unchanged.
+    /// May be called again for more.
+    ///
+    /// ```no_run
+    /// # use statetemplate_axum::StateTemplate;
+    /// # fn set_up(mut templates: minijinja::Environment<'static>) {
+    /// templates.add_function("now", || format!("{:?}", std::time::SystemTime::now()));
+    /// let builder = StateTemplate::builder::<()>(templates).impure("now");
+    /// # }
+    /// ```
+    pub fn impure(mut self, name: impl Into<String>) -> Self {
+        self.renderer = self.renderer.impure(name);
+        self
+    }
+
     /// For sites without HTTPS, development above all: the browser's cookie goes without `Secure` and without the `__Host-`
     /// prefix (`session_token`), and pages of plain HTTP may open sockets. Never on a public site: whoever listens on the
     /// way could take the cookie.

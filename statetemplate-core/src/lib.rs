@@ -25,6 +25,6 @@ pub use session::{
     UpdateBatch, Updates, Version,
 };
 pub use snapshot::{PathStep, Shared, Snapshot, changed_paths};
-pub use template::Plan;
+pub use template::{Plan, PlanOptions};
 pub use token::{BrowserClaims, BrowserToken, Keyring, SessionClaims, SessionToken};
 pub use update::{Content, OptimizationLevel, Structure, Styling, Update, UpdateAction, UpdateKind};

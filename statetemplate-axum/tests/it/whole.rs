@@ -14,7 +14,7 @@ use statetemplate_axum::{
 use crate::app::{KEY, Wire};
 
 /// Its loop changes a variable beyond itself, so that no part of it means anything alone.
-const SUM: &str = "<!doctype html><title>Sum</title>{% set ns = namespace(n=0) %}\
+const SUM: &str = "<!doctype html><title>Sum</title>{% set ns = namespace(n=0) %}{% set other = ns %}\
     {% for x in xs %}{% set ns.n = ns.n + x %}{% endfor %}<p>{{ ns.n }}</p>";
 
 #[derive(Serialize, Deserialize)]

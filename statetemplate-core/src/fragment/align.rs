@@ -44,29 +44,40 @@ impl Matching {
         if matching.middle.is_empty() || matching.taken.is_empty() {
             return matching;
         }
-        let mut places: Vec<(u64, usize)> = (prefix..old - suffix)
-            .map(|row| (old_identity(row), row))
-            .collect();
+        let (left_old, left_new) = (matching.unmatched_old(), matching.unmatched_new());
+        matching.by_part(&left_old, &left_new, same, old_identity, new_identity);
+        matching
+    }
+
+    /// Matches rows of which a part is the same; of equal ones the first with the first.
+    pub(super) fn by_part(
+        &mut self,
+        old: &[usize],
+        new: &[usize],
+        same: impl Fn(usize, usize) -> bool,
+        old_identity: impl Fn(usize) -> u64,
+        new_identity: impl Fn(usize) -> u64,
+    ) {
+        let mut places: Vec<(u64, usize)> = old.iter().map(|&row| (old_identity(row), row)).collect();
         places.sort_unstable();
         // How many at the start of a run of equal identities are taken; kept at the run's first place.
         let mut gone = vec![0; places.len()];
-        for row in prefix..new - suffix {
+        for &row in new {
             let wanted = new_identity(row);
             let first = places.partition_point(|(identity, _)| *identity < wanted);
             let mut at = first + gone.get(first).copied().unwrap_or(0);
             while let Some((_, candidate)) = places.get(at).filter(|(identity, _)| *identity == wanted) {
-                let free = !matching.taken[*candidate - prefix];
+                let free = !self.taken[*candidate - self.prefix];
                 if !free && at == first + gone[first] {
                     gone[first] += 1;
                 }
                 if free && same(*candidate, row) {
-                    matching.set(row, *candidate);
+                    self.set(row, *candidate);
                     break;
                 }
                 at += 1;
             }
         }
-        matching
     }
 
     /// The old row that a new row is.

@@ -1,19 +1,21 @@
-//! The change of one slot between two values, and of a fragment between all its values.
+//! The change of one slot, from what programs printed for its holes.
 
+use std::borrow::Cow;
+
+use super::Change;
 use super::compare::Stop;
-use super::values::{Tree, join, refuse_markup};
-use super::{Change, Changes};
-use crate::template::{Fine, FragmentId, HoleKind, Slot, SlotKind, text};
+use super::values::{join, refuse_markup};
+use crate::template::{HoleKind, Slot, SlotKind, text};
 
-/// The change of a slot that is a string, from what programs printed for its holes: `old` and `new` give the printed
-/// text of a hole.
+/// The change of a slot that is a string; `old` and `new` give the printed text of a hole.
 pub(super) fn printed<'t>(
     slot: &Slot,
     kinds: &[HoleKind],
     old: impl Fn(usize) -> &'t str,
     new: impl Fn(usize) -> &'t str,
 ) -> Result<Option<Change>, Stop> {
-    if slot.holes.iter().all(|&hole| old(hole) == new(hole)) {
+    // What was shown of something impure is not known, and not compared.
+    if !slot.reads.impure && slot.holes.iter().all(|&hole| old(hole) == new(hole)) {
         return Ok(None);
     }
     for &hole in &slot.holes {
@@ -33,41 +35,11 @@ pub(super) fn printed<'t>(
     ))
 }
 
-/// The changes between all values of a fragment and all its values after.
-pub(super) fn trees(fine: &Fine, id: FragmentId, old: &[Tree], new: &[Tree]) -> Changes {
-    let mut changes = Vec::new();
-    for (number, slot) in fine.fragments[id].slots.iter().enumerate() {
-        let first = slot.holes.first().map(|&hole| (&old[hole], &new[hole]));
-        let change = match (&slot.kind, first) {
-            (SlotKind::Branch, Some((Tree::Branch(old), Tree::Branch(new)))) => match (old, new) {
-                (Some((old_id, old)), Some((new_id, new))) if old_id == new_id => {
-                    let inside = trees(fine, *new_id, old, new);
-                    (!inside.is_empty()).then_some(Change::Inside(inside))
-                }
-                (None, None) => None,
-                (_, None) => Some(Change::Hide),
-                (_, Some((id, values))) => Some(Change::Show(*id, values.clone())),
-            },
-            _ if slot.holes.iter().all(|&hole| old[hole] == new[hole]) => None,
-            _ => between(slot, |hole| text_of(&old[hole]), |hole| text_of(&new[hole])),
-        };
-        changes.extend(change.map(|change| (number, change)));
-    }
-    changes
-}
-
-fn text_of(tree: &Tree) -> &str {
-    match tree {
-        Tree::Text(text) | Tree::Raw(text) => text,
-        Tree::Branch(_) | Tree::List { .. } => "",
-    }
-}
-
-/// The change of a slot that is a string, from the values of its holes.
-fn between<T: std::ops::Deref<Target = str>>(
+/// The change of a slot from the values of its holes.
+fn between<'t>(
     slot: &Slot,
-    old: impl Fn(usize) -> T,
-    new: impl Fn(usize) -> T,
+    old: impl Fn(usize) -> Cow<'t, str>,
+    new: impl Fn(usize) -> Cow<'t, str>,
 ) -> Option<Change> {
     let first = slot.holes.first().copied().unwrap_or(0);
     match &slot.kind {
@@ -80,11 +52,11 @@ fn between<T: std::ops::Deref<Target = str>>(
                 _ => text,
             };
             let (before, after) = (shown(join(pieces, old)), shown(join(pieces, new)));
-            (before != after).then_some(Change::Text(after))
+            (slot.reads.impure || before != after).then_some(Change::Text(after))
         }
         SlotKind::Attribute { pieces } => {
             let (before, after) = (join(pieces, old), join(pieces, new));
-            (before != after).then_some(Change::Attribute(after))
+            (slot.reads.impure || before != after).then_some(Change::Attribute(after))
         }
         SlotKind::Tag => {
             let before = text::attributes(&old(first));
@@ -102,7 +74,7 @@ fn between<T: std::ops::Deref<Target = str>>(
             }
             (!pairs.is_empty()).then_some(Change::Attributes(pairs))
         }
-        SlotKind::Region { .. } => Some(Change::Region(new(first).to_owned())),
+        SlotKind::Region { .. } => Some(Change::Region(new(first).into_owned())),
         SlotKind::Branch | SlotKind::List(_) => None,
     }
 }

@@ -7,10 +7,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::change;
-use super::instances::{Instances, Pair, Side};
+use super::instances::{Instances, Pair, Side, State};
 use super::values::{Tree, arm_number, read};
 use super::{Change, Changes};
-use crate::template::{Cutter, Dependencies, Fine, FragmentId, Mark, PAGE, Program, Root, Slot, SlotKind};
+use crate::template::{
+    Cutter, Dependencies, Fine, Fragment, FragmentId, PAGE, Program, Root, Slot, SlotKind,
+};
 use crate::{PathStep, Plan, Snapshot};
 
 /// Why a comparison ends early.
@@ -65,6 +67,19 @@ pub(super) struct Pass<'p> {
     changed: RefCell<Vec<Option<bool>>>,
 }
 
+/// A slot that may change.
+struct Affected<'f> {
+    number: usize,
+    slot: &'f Slot,
+    /// What a branch showed and shows, where the data alone tells.
+    arms: Option<Vec<Arms>>,
+    /// Where among the texts that were printed for an instance those of the slot start.
+    start: usize,
+}
+
+/// The fragments that a branch showed and shows.
+type Arms = (Option<FragmentId>, Option<FragmentId>);
+
 /// What a program printed for the slots of a fragment that were wanted: for each instance the same number of texts.
 struct Printed {
     text: String,
@@ -76,11 +91,7 @@ impl Printed {
     /// Fails when the program printed other marks than it should have.
     fn cut(text: String, instances: usize, width: usize) -> Result<Self, Stop> {
         let mut cells = Vec::with_capacity(instances * width);
-        cells.extend(
-            Cutter::new(&text)
-                .filter(|cut| cut.mark != Mark::Row)
-                .map(|cut| (cut.start, cut.end)),
-        );
+        cells.extend(Cutter::new(&text).map(|cut| (cut.start, cut.end)));
         if cells.len() == instances * width {
             Ok(Printed { text, cells, width })
         } else {
@@ -111,25 +122,14 @@ impl Pass<'_> {
 
     /// Whether what reads this may have changed in any of the instances.
     pub(super) fn may_change(&self, reads: &Dependencies, instances: &Instances<'_>) -> bool {
-        let own = |id: usize, changed: fn(&Pair) -> bool| {
-            instances.new.rows.is_some_and(|rows| rows.list.id == id) && instances.pairs.iter().any(changed)
-        };
         reads.everything
+            || reads.impure
             || reads.paths.iter().any(|&path| self.path_changed(path))
-            || reads.items.iter().any(|&id| {
-                own(id, |pair| pair.item)
-                    || instances
-                        .around
-                        .iter()
-                        .any(|(loop_id, item, _)| *item && *loop_id == id)
-            })
-            || reads.counters.iter().any(|&id| {
-                own(id, |pair| pair.counter)
-                    || instances
-                        .around
-                        .iter()
-                        .any(|(loop_id, _, counter)| *counter && *loop_id == id)
-            })
+            || reads
+                .items
+                .iter()
+                .any(|(id, path)| instances.item_changed(*id, path))
+            || reads.counters.iter().any(|&id| instances.counter_changed(id))
     }
 
     fn print(&self, program: &Program, root: Root, count: usize) -> Result<String, Stop> {
@@ -138,77 +138,40 @@ impl Pass<'_> {
 
     /// The changes of each of the instances of a fragment.
     pub(super) fn fragment(&self, id: FragmentId, instances: &Instances<'_>) -> Result<Vec<Changes>, Stop> {
-        let fragment = &self.fine.fragments[id];
-        let count = instances.pairs.len();
         let mut all: Vec<Changes> = Vec::new();
-        all.resize_with(count, Vec::new);
-        // Which slots to look at, and where the texts of those that are printed start.
-        let mut affected: Vec<(usize, &Slot, usize)> = Vec::new();
-        let (mut groups, mut before) = (0u64, false);
-        for (number, slot) in fragment.slots.iter().enumerate() {
-            if self.may_change(&slot.all_reads, instances) {
-                affected.push((number, slot, 0));
-                if !matches!(slot.kind, SlotKind::List(_)) {
-                    groups |= 1 << slot.group;
-                    before |= self.may_change(&slot.reads, instances);
-                }
-            }
-        }
-        if affected.is_empty() || count == 0 {
+        all.resize_with(instances.pairs.len(), Vec::new);
+        if all.is_empty() {
             return Ok(all);
         }
-        let mut width = 0;
-        let mut printed_slots = affected.iter_mut().peekable();
-        for (number, slot) in fragment.slots.iter().enumerate() {
-            if let Some(entry) = printed_slots.next_if(|entry| entry.0 == number) {
-                entry.2 = width;
-            }
-            if !matches!(slot.kind, SlotKind::List(_)) && groups >> slot.group & 1 == 1 {
-                width += if matches!(slot.kind, SlotKind::Branch) {
-                    1
-                } else {
-                    slot.holes.len()
-                };
-            }
-        }
-        let alone = (groups.count_ones() == 1).then(|| groups.trailing_zeros() as usize);
-        let alone = alone.and_then(|group| fragment.group[group].as_ref());
-        let run = |side: &Side<'_>, row: fn(&Pair) -> usize| {
-            let root = side.root_of(instances.pairs.iter().map(row));
-            let printed = match alone {
-                Some(program) => self.print(program, root, count)?,
-                None => self.print(&fragment.own, root.wanting(groups), count)?,
-            };
-            Printed::cut(printed, count, width)
-        };
-        let new = if width > 0 {
-            Some(run(&instances.new, |pair| pair.new)?)
-        } else {
-            None
-        };
-        let old = if width > 0 && before {
-            Some(run(&instances.old, |pair| pair.old)?)
-        } else {
-            None
-        };
-        for (number, slot, start) in affected {
-            match (&slot.kind, &new) {
-                (SlotKind::List(list), _) => {
-                    for (at, pair) in instances.pairs.iter().enumerate() {
-                        if let Some(change) = self.list(slot, list, instances, pair)? {
-                            all[at].push((number, Change::List(change)));
-                        }
+        let fragment = &self.fine.fragments[id];
+        let mut affected = self.affected(fragment, instances);
+        let (old, new) = self.print_affected(fragment, &mut affected, instances)?;
+        for Affected {
+            number,
+            slot,
+            arms,
+            start,
+        } in affected
+        {
+            match (&slot.kind, arms, &new) {
+                (SlotKind::List(list), ..) => {
+                    for (changes, pair) in all.iter_mut().zip(&instances.pairs) {
+                        let change = self.list(slot, list, instances, pair)?;
+                        changes.extend(change.map(|change| (number, Change::List(change))));
                     }
                 }
-                (SlotKind::Branch, Some(new)) => {
-                    let arms = (0..count).map(|at| {
-                        let shown = |printed: &Printed| arm_number(printed.cell(at, start));
-                        let after = shown(new);
-                        (old.as_ref().map_or(after, shown), after)
-                    });
-                    self.branch(number, arms.collect(), instances, &mut all)?;
+                (SlotKind::Branch, Some(arms), _) => self.branch(number, &arms, instances, &mut all)?,
+                (SlotKind::Branch, None, Some(new)) => {
+                    let arms: Vec<Arms> = (0..all.len())
+                        .map(|at| {
+                            let shown = |printed: &Printed| arm_number(printed.cell(at, start));
+                            let after = shown(new);
+                            (old.as_ref().map_or(after, shown), after)
+                        })
+                        .collect();
+                    self.branch(number, &arms, instances, &mut all)?;
                 }
-                (_, Some(new)) => {
+                (_, _, Some(new)) => {
                     // Where nothing that the slot reads changed, there is no state before to compare with.
                     let Some(old) = &old else { continue };
                     let place =
@@ -223,24 +186,113 @@ impl Pass<'_> {
                         changes.extend(change.map(|change| (number, change)));
                     }
                 }
-                (_, None) => {}
+                (_, _, None) => {}
             }
         }
         Ok(all)
+    }
+
+    /// The slots that may change in any of the instances.
+    fn affected<'f>(&self, fragment: &'f Fragment, instances: &Instances<'_>) -> Vec<Affected<'f>> {
+        // Slots of a group read the same, but for the last group, which may hold what was left.
+        let mut known: Vec<Option<bool>> = vec![None; fragment.group.len()];
+        let last = fragment.group.len().saturating_sub(1);
+        let mut affected = Vec::new();
+        for (number, slot) in fragment.slots.iter().enumerate() {
+            let may_change = match known[slot.group] {
+                Some(known) if slot.group < last => known,
+                _ => self.may_change(&slot.all_reads, instances),
+            };
+            known[slot.group] = Some(may_change);
+            if may_change {
+                affected.push(Affected {
+                    number,
+                    slot,
+                    arms: self.arms(slot, instances),
+                    start: 0,
+                });
+            }
+        }
+        affected
+    }
+
+    /// What a branch showed and shows in each of the instances, if its conditions are answered by the data.
+    fn arms(&self, slot: &Slot, instances: &Instances<'_>) -> Option<Vec<Arms>> {
+        let choice = slot.choice.as_ref()?;
+        let before = self.may_change(&slot.reads, instances);
+        let arms = instances.pairs.iter().map(|pair| {
+            let after = choice.choose(&instances.place(pair, State::New, self.new))?;
+            if before {
+                Some((
+                    choice.choose(&instances.place(pair, State::Old, self.old))?,
+                    after,
+                ))
+            } else {
+                Some((after, after))
+            }
+        });
+        arms.collect()
+    }
+
+    /// Prints the slots that programs have to print, before and after, and notes where the texts of each start. Before
+    /// only where a slot itself reads what changed.
+    fn print_affected(
+        &self,
+        fragment: &Fragment,
+        affected: &mut [Affected<'_>],
+        instances: &Instances<'_>,
+    ) -> Result<(Option<Printed>, Option<Printed>), Stop> {
+        let (mut groups, mut before) = (0u64, false);
+        for entry in &*affected {
+            if entry.arms.is_none() && !matches!(entry.slot.kind, SlotKind::List(_)) {
+                groups |= 1 << entry.slot.group;
+                before |= self.may_change(&entry.slot.reads, instances);
+            }
+        }
+        if groups == 0 {
+            return Ok((None, None));
+        }
+        let mut width = 0;
+        let mut entries = affected.iter_mut().peekable();
+        for (number, slot) in fragment.slots.iter().enumerate() {
+            if let Some(entry) = entries.next_if(|entry| entry.number == number) {
+                entry.start = width;
+            }
+            width += match slot.kind {
+                SlotKind::List(_) => 0,
+                _ if groups >> slot.group & 1 == 0 => 0,
+                SlotKind::Branch => 1,
+                _ => slot.holes.len(),
+            };
+        }
+        let count = instances.pairs.len();
+        let alone = (groups.count_ones() == 1).then(|| groups.trailing_zeros() as usize);
+        let alone = alone.and_then(|group| fragment.group[group].as_ref());
+        let run = |side: &Side<'_>, row: fn(&Pair) -> usize| {
+            let root = side.root_of(instances.pairs.iter().map(row));
+            let printed = match alone {
+                Some(program) => self.print(program, root, count)?,
+                None => self.print(&fragment.own, root.wanting(groups), count)?,
+            };
+            Printed::cut(printed, count, width)
+        };
+        let new = run(&instances.new, |pair| pair.new)?;
+        let old = before.then(|| run(&instances.old, |pair| pair.old)).transpose()?;
+        Ok((old, Some(new)))
     }
 
     /// The changes of a branch, which showed the first and shows the second of `arms` in each instance.
     fn branch(
         &self,
         number: usize,
-        arms: Vec<(Option<FragmentId>, Option<FragmentId>)>,
+        arms: &[Arms],
         instances: &Instances<'_>,
         all: &mut [Changes],
     ) -> Result<(), Stop> {
         let mut stay: BTreeMap<FragmentId, Vec<usize>> = BTreeMap::new();
         let mut come: BTreeMap<FragmentId, Vec<usize>> = BTreeMap::new();
-        for (at, arms) in arms.into_iter().enumerate() {
-            match arms {
+        for (at, arms) in arms.iter().enumerate() {
+            match *arms {
                 (None, None) => {}
                 (Some(_), None) => all[at].push((number, Change::Hide)),
                 (old, Some(new)) if old == Some(new) => stay.entry(new).or_default().push(at),

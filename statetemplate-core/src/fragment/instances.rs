@@ -3,16 +3,26 @@
 use minijinja::Value;
 
 use super::counter::Counter;
-use super::items::Items;
-use crate::template::{List, ROWS, Root, counter_name, item_name};
+use super::items::{Items, same_value_at, value_at};
+use crate::template::{List, Lookup, ROWS, Root, counter_name, item_name};
+use crate::{PathStep, Snapshot};
 
 /// Some instances of a fragment, before and after.
 pub(super) struct Instances<'i> {
     pub(super) old: Side<'i>,
     pub(super) new: Side<'i>,
     pub(super) pairs: Vec<Pair>,
-    /// What changed of the loops around the innermost one: their numbers, whether the item, whether the counter.
-    pub(super) around: &'i [(usize, bool, bool)],
+    /// The loops around the innermost one.
+    pub(super) around: &'i [Outer],
+}
+
+/// A loop around, as it is for one row.
+#[derive(Clone)]
+pub(super) struct Outer {
+    id: usize,
+    old: Value,
+    new: Value,
+    counter: bool,
 }
 
 /// One instance: which row it was, and which it is. For the page both are 0.
@@ -41,16 +51,96 @@ pub(super) struct Rows<'i> {
     pub(super) items: &'i Items,
 }
 
-impl Instances<'_> {
+impl<'i> Instances<'i> {
     /// The same states for other instances.
     pub(super) fn only(&self, pairs: Vec<Pair>) -> Self {
         Instances { pairs, ..*self }
     }
 
-    /// What changed of all loops around: for any of the instances.
-    pub(super) fn changed_loops(&self, pair: &Pair) -> Vec<(usize, bool, bool)> {
-        let own = self.new.rows.map(|rows| (rows.list.id, pair.item, pair.counter));
-        self.around.iter().copied().chain(own).collect()
+    /// The loops around a list in one of the instances.
+    pub(super) fn outer(&self, pair: &Pair) -> Vec<Outer> {
+        let own = self.old.rows.zip(self.new.rows).map(|(old, new)| Outer {
+            id: new.list.id,
+            old: old.items.value(pair.old),
+            new: new.items.value(pair.new),
+            counter: pair.counter,
+        });
+        self.around.iter().cloned().chain(own).collect()
+    }
+
+    /// Where conditions find what they ask about, in one instance.
+    pub(super) fn place(&self, pair: &Pair, state: State, data: &'i Snapshot) -> InstancePlace<'_> {
+        let (side, row) = match state {
+            State::Old => (&self.old, pair.old),
+            State::New => (&self.new, pair.new),
+        };
+        InstancePlace {
+            data,
+            rows: side.rows,
+            row,
+            around: self.around,
+            state,
+        }
+    }
+
+    /// Whether the item of a loop may differ at a path, in any of the instances.
+    pub(super) fn item_changed(&self, id: usize, path: &[PathStep]) -> bool {
+        match (self.old.rows, self.new.rows) {
+            (Some(old), Some(new)) if new.list.id == id => self
+                .pairs
+                .iter()
+                .any(|pair| pair.item && !old.items.same_at(pair.old, new.items, pair.new, path)),
+            _ => {
+                let mut around = self.around.iter();
+                around.any(|outer| outer.id == id && !same_value_at(&outer.old, &outer.new, path))
+            }
+        }
+    }
+
+    /// Whether the `loop` variable of a loop may differ, in any of the instances.
+    pub(super) fn counter_changed(&self, id: usize) -> bool {
+        match self.new.rows {
+            Some(rows) if rows.list.id == id => self.pairs.iter().any(|pair| pair.counter),
+            _ => self.around.iter().any(|outer| outer.id == id && outer.counter),
+        }
+    }
+}
+
+/// Before or after.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum State {
+    Old,
+    New,
+}
+
+/// The data of one instance in one state.
+pub(super) struct InstancePlace<'i> {
+    data: &'i Snapshot,
+    rows: Option<Rows<'i>>,
+    row: usize,
+    around: &'i [Outer],
+    state: State,
+}
+
+impl Lookup for InstancePlace<'_> {
+    fn data(&self, path: &[PathStep]) -> Option<Value> {
+        self.data.get(path).map(|part| part.value())
+    }
+
+    fn item(&self, id: usize, path: &[PathStep]) -> Option<Value> {
+        match self.rows {
+            Some(rows) if rows.list.id == id => rows.items.get(self.row, path),
+            _ => {
+                let outer = self.around.iter().find(|outer| outer.id == id)?;
+                value_at(
+                    match self.state {
+                        State::Old => &outer.old,
+                        State::New => &outer.new,
+                    },
+                    path,
+                )
+            }
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a list runs over: a sequence of the data, read in place, or values that the template made.
 
 use minijinja::Value;
+use minijinja::value::ValueKind;
 
+use crate::PathStep;
 use crate::snapshot::{SeqItems, identity, items_of, same_value};
 
 /// The items of one state of a list.
@@ -39,6 +41,14 @@ impl Items {
         }
     }
 
+    /// What is at a path of an item, if that leads anywhere.
+    pub(super) fn get(&self, at: usize, path: &[PathStep]) -> Option<Value> {
+        match self {
+            Items::Data(items) => items.get(at, path),
+            Items::Made(values) => value_at(values.get(at)?, path),
+        }
+    }
+
     /// Whether an item is certainly the same as one of another state. Past the end nothing is the same as nothing.
     pub(super) fn same(&self, at: usize, other: &Items, other_at: usize) -> bool {
         match (self, other) {
@@ -56,6 +66,25 @@ impl Items {
         }
     }
 
+    /// Whether what is at a path of an item is certainly the same as at that path of one of another state.
+    pub(super) fn same_at(&self, at: usize, other: &Items, other_at: usize, path: &[PathStep]) -> bool {
+        match (self, other) {
+            (Items::Data(items), Items::Data(others)) => items.same_at(at, others, other_at, path),
+            _ => same_value_at(&self.value(at), &other.value(other_at), path),
+        }
+    }
+
+    /// As [`Items::identity`], of what an item has at some paths.
+    pub(super) fn identity_at(&self, at: usize, paths: &[Vec<PathStep>]) -> u64 {
+        paths.iter().fold(0u64, |all, path| {
+            let one = match self {
+                Items::Data(items) => items.identity_at(at, path),
+                Items::Made(values) => values.get(at).map_or(0, |value| identity(&part(value, path))),
+            };
+            all.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(one)
+        })
+    }
+
     /// Both with identities that can be compared.
     pub(super) fn comparable(old: Items, new: Items) -> (Items, Items) {
         match (&old, &new) {
@@ -67,4 +96,37 @@ impl Items {
     fn made(self) -> Items {
         Items::Made((0..self.len()).map(|at| self.value(at)).collect())
     }
+}
+
+/// Whether two values certainly have the same at a path.
+pub(super) fn same_value_at(a: &Value, b: &Value, path: &[PathStep]) -> bool {
+    same_value(&part(a, path), &part(b, path))
+}
+
+/// What a value has at a path, or the part at which the path can't be followed.
+fn part(value: &Value, path: &[PathStep]) -> Value {
+    let mut value = value.clone();
+    for step in path {
+        match inner(&value, step) {
+            Some(inner) => value = inner,
+            None => break,
+        }
+    }
+    value
+}
+
+/// What a value has at a path, if that leads anywhere.
+pub(super) fn value_at(value: &Value, path: &[PathStep]) -> Option<Value> {
+    path.iter()
+        .try_fold(value.clone(), |value, step| inner(&value, step))
+}
+
+fn inner(value: &Value, step: &PathStep) -> Option<Value> {
+    let inner = match step {
+        PathStep::Key(name) => value.get_attr(name),
+        // A target that takes an item apart takes a map's keys, not what is under the number.
+        PathStep::Index(_) if value.kind() != ValueKind::Seq => return None,
+        PathStep::Index(index) => value.get_item_by_index(usize::try_from(*index).ok()?),
+    };
+    inner.ok().filter(|inner| !inner.is_undefined())
 }

@@ -1,13 +1,12 @@
 //! Compares two states of a list: which rows are the same, which changed, came, went or moved.
 
 use super::align::Matching;
-use super::change;
 use super::compare::{Pass, Stop};
 use super::instances::{Instances, Pair, Rows, Side};
 use super::items::Items;
 use super::{Changes, ListChange};
 use crate::Snapshot;
-use crate::template::{Cutter, List, Mark, Program, Root, Slot};
+use crate::template::{Cutter, Keys, List, Mark, Program, Root, Slot};
 
 impl Pass<'_> {
     /// The change of a list in one of the instances of the fragment that it stands in.
@@ -54,7 +53,7 @@ impl Pass<'_> {
             list,
             items: &new_items,
         };
-        let changed_loops = instances.changed_loops(pair);
+        let outer = instances.outer(pair);
         let mut rows = Instances {
             old: Side {
                 root: &old_root,
@@ -65,14 +64,24 @@ impl Pass<'_> {
                 rows: Some(new_rows),
             },
             pairs: Vec::new(),
-            around: &changed_loops,
+            around: &outer,
         };
         let (left_old, left_new) = (matching.unmatched_old(), matching.unmatched_new());
         if !left_old.is_empty() && !left_new.is_empty() {
             match &list.keys {
-                Some(keys) => {
-                    let old = self.keys(keys, &rows.old, &left_old)?;
-                    let new = self.keys(keys, &rows.new, &left_new)?;
+                Some(Keys::Data(paths)) => matching.by_part(
+                    &left_old,
+                    &left_new,
+                    |old, new| {
+                        let mut paths = paths.iter();
+                        paths.all(|path| old_items.same_at(old, &new_items, new, path))
+                    },
+                    |old| old_items.identity_at(old, paths),
+                    |new| new_items.identity_at(new, paths),
+                ),
+                Some(Keys::Printed(program)) => {
+                    let old = self.keys(program, &rows.old, &left_old)?;
+                    let new = self.keys(program, &rows.new, &left_new)?;
                     matching.by_key(&old.of(&left_old), &new.of(&left_new));
                 }
                 None => matching.by_position(),
@@ -98,7 +107,7 @@ impl Pass<'_> {
 
     /// What a list runs over in one state.
     fn items(&self, list: &List, data: &Snapshot, root: &Root) -> Result<Items, Stop> {
-        let in_place = list.path.and_then(|path| data.get(&self.fine.paths[path]));
+        let in_place = list.path.as_ref().and_then(|path| data.get(path));
         if let Some(items) = in_place.and_then(|data| data.items()) {
             return Ok(Items::Data(items));
         }
@@ -123,15 +132,11 @@ impl Pass<'_> {
         } else {
             matching.window()
         };
-        let mut changed = Vec::new();
         for new in which {
             let Some(old) = matching.old_of(new) else { continue };
             let item = matching.window().contains(&new) && !old_rows.items.same(old, new_rows.items, new);
             let counter = new_rows.counter_changed(new, &old_rows, old);
-            // All values of a changed row are computed at once; of a row around other lists, slot by slot.
-            if item && !self.fine.fragments[list.item].has_list {
-                changed.push((old, new));
-            } else if outside || item || counter {
+            if outside || item || counter {
                 rows.pairs.push(Pair {
                     old,
                     new,
@@ -140,23 +145,14 @@ impl Pass<'_> {
                 });
             }
         }
-        let mut edits: Vec<(usize, Changes)> = Vec::new();
-        let (old_of, new_of): (Vec<usize>, Vec<usize>) = changed.into_iter().unzip();
-        let old = self.values(list.item, &rows.old, &old_of)?;
-        let new = self.values(list.item, &rows.new, &new_of)?;
-        for ((row, old), new) in new_of.into_iter().zip(old).zip(new) {
-            edits.push((row, change::trees(self.fine, list.item, &old, &new)));
-        }
-        let slot_by_slot = self.fragment(list.item, rows)?;
-        edits.extend(rows.pairs.iter().map(|pair| pair.new).zip(slot_by_slot));
-        edits.retain(|(_, changes)| !changes.is_empty());
-        edits.sort_by_key(|(row, _)| *row);
-        Ok(edits)
+        let changes = self.fragment(list.item, rows)?;
+        let changes = rows.pairs.iter().map(|pair| pair.new).zip(changes);
+        Ok(changes.filter(|(_, changes)| !changes.is_empty()).collect())
     }
 
-    fn keys(&self, program: &Program, side: &Side<'_>, which: &[usize]) -> Result<Keys, Stop> {
+    fn keys(&self, program: &Program, side: &Side<'_>, which: &[usize]) -> Result<Printed, Stop> {
         let root = side.root_of(which.iter().copied());
-        Ok(Keys(program.render_many(
+        Ok(Printed(program.render_many(
             self.plan.env(),
             root.value(),
             which.len(),
@@ -165,9 +161,9 @@ impl Pass<'_> {
 }
 
 /// The keys of some rows, as their program printed them.
-struct Keys(String);
+struct Printed(String);
 
-impl Keys {
+impl Printed {
     fn of(&self, rows: &[usize]) -> Vec<(usize, &str)> {
         let keys = Cutter::new(&self.0).filter(|cut| cut.mark == Mark::Hole);
         rows.iter()

@@ -117,7 +117,8 @@ pub fn diff(plan: &Plan, old: &Snapshot, new: &Snapshot) -> Result<Patch, Error>
     }
     let Some(fine) = plan.fine() else {
         // The page must be known to render before anything is committed.
-        let changed = plan.render_plain(new)? != plan.render_plain(old)?;
+        let page = plan.render_plain(new)?;
+        let changed = plan.is_impure_whole() || page != plan.render_plain(old)?;
         return Ok(Patch {
             changes: Vec::new(),
             refresh: changed,

@@ -15,7 +15,7 @@ use super::clock::Clock;
 use super::core::Core;
 use crate::session::Registry;
 use crate::store::{MemoryStore, SessionStore};
-use crate::{Config, Error, ErrorKind, Keyring, Metrics, OptimizationLevel, Plan};
+use crate::{Config, Error, ErrorKind, Keyring, Metrics, OptimizationLevel, Plan, PlanOptions};
 
 /// The settings of a renderer to be.
 ///
@@ -25,6 +25,7 @@ pub struct RendererBuilder {
     env: Environment<'static>,
     config: Config,
     templates: Vec<String>,
+    plan_options: PlanOptions,
     signing_key: Option<Zeroizing<Vec<u8>>>,
     previous_signing_keys: Vec<Zeroizing<Vec<u8>>>,
     requires_key: bool,
@@ -38,6 +39,7 @@ impl RendererBuilder {
             env,
             config: Config::default(),
             templates: Vec::new(),
+            plan_options: PlanOptions::new(),
             signing_key: None,
             previous_signing_keys: Vec::new(),
             requires_key: !cfg!(debug_assertions),
@@ -51,6 +53,13 @@ impl RendererBuilder {
     /// environment's only template, if it has one.
     pub fn template(mut self, name: impl Into<String>) -> Self {
         self.templates.push(name.into());
+        self
+    }
+
+    /// Declares that the templates' function, filter or test `name` may give something else each time, as a clock does:
+    /// what depends on it is sent at each change. See [`PlanOptions::impure`]. May be called again for more.
+    pub fn impure(mut self, name: impl Into<String>) -> Self {
+        self.plan_options = self.plan_options.impure(name);
         self
     }
 
@@ -190,7 +199,7 @@ impl RendererBuilder {
         let keyring = self.keyring()?;
         let mut plans = HashMap::new();
         for name in &self.templates {
-            let plan = Plan::compile(&self.env, name)?;
+            let plan = Plan::compile_with(&self.env, name, &self.plan_options)?;
             plans.insert(Arc::from(name.as_str()), Arc::new(plan));
         }
         let default_template = match self.templates.first() {
@@ -214,6 +223,7 @@ impl RendererBuilder {
             store,
             keyring,
             env: self.env,
+            plan_options: self.plan_options,
             plans: RwLock::new(plans),
             default_template,
             stopping: CancellationToken::new(),

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::clock::Clock;
 use crate::session::{Live, Registry, Session, SessionEnd};
 use crate::store::{SessionClass, SessionRecord, SessionStore, Stamp, Timestamp};
-use crate::{Config, Error, ErrorKind, Keyring, Metrics, Plan};
+use crate::{Config, Error, ErrorKind, Keyring, Metrics, Plan, PlanOptions};
 
 pub(crate) struct Core {
     pub(crate) config: Config,
@@ -24,6 +24,7 @@ pub(crate) struct Core {
     pub(super) store: Arc<dyn SessionStore>,
     pub(super) keyring: Keyring,
     pub(super) env: Environment<'static>,
+    pub(super) plan_options: PlanOptions,
     pub(super) plans: RwLock<HashMap<Arc<str>, Arc<Plan>>>,
     pub(super) default_template: Option<Arc<str>>,
     pub(super) stopping: CancellationToken,
@@ -43,7 +44,7 @@ impl Core {
         {
             return Ok(plan.clone());
         }
-        let plan = Arc::new(Plan::compile(&self.env, template)?);
+        let plan = Arc::new(Plan::compile_with(&self.env, template, &self.plan_options)?);
         let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
         Ok(plans.entry(template.into()).or_insert(plan).clone())
     }

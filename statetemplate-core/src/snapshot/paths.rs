@@ -76,6 +76,8 @@ pub(super) fn same_at(old: &Node, new: &Node, path: &[PathStep]) -> bool {
                 (None, None) => return true,
                 _ => return false,
             },
+            // A loop's target that takes a map apart takes its keys, and those changed or their order may have.
+            (Node::Map(_), _, PathStep::Index(_)) | (_, Node::Map(_), PathStep::Index(_)) => return false,
             _ => {
                 return match (get(old, &path[at..]), get(new, &path[at..])) {
                     (Some(old), Some(new)) => old.same(&new),

@@ -48,6 +48,11 @@ pub(super) fn write_node(writer: &mut Writer, node: &Node<'_>) {
             }
         }
         Node::Leave => writer.leave(),
+        Node::Escape(to) => {
+            writer.constant(*to);
+            writer.push_auto_escape();
+        }
+        Node::Unescape { .. } => writer.pop_auto_escape(),
         Node::Capture(set, body) => {
             writer.begin_capture();
             write_nodes(writer, body);

@@ -15,7 +15,9 @@ use super::layout::{
 };
 use super::machinery::{Program, Writer, intern};
 use super::marks::Mark;
-use super::node::{For, Node};
+use super::namespace;
+use super::node::{self, For, Node};
+use super::plan::Choice;
 use super::reads::{self, ANYTHING, LoopId};
 use super::syntax;
 
@@ -214,7 +216,7 @@ impl<'a> Compiler<'_, 'a> {
                     .for_each(|(condition, _)| reads::mentioned_in(condition, &mut needed)),
                 DraftKind::List(_) => {}
             }
-            selected[*number] = select(&slot.scope[outer..], &mut needed);
+            selected[*number] = select(&slot.scope[outer..], &mut needed, slot.kind.scopes_left());
             outside.extend(needed);
         }
         self.each_instance(writer, id, outside, |writer| {
@@ -224,25 +226,25 @@ impl<'a> Compiler<'_, 'a> {
         });
     }
 
-    fn print_slot(
-        &self,
-        writer: &mut Writer,
-        id: FragmentId,
-        slot: &SlotDraft<'a>,
-        steps: &[(&Scope<'a>, bool)],
-    ) {
+    fn print_slot(&self, writer: &mut Writer, id: FragmentId, slot: &SlotDraft<'a>, steps: &[Step<'_, 'a>]) {
         let draft = self.draft(id);
         let mut frames = Frames::default();
         match &slot.kind {
-            DraftKind::Text { steps: values, .. } | DraftKind::Attribute { steps: values, .. } => {
+            DraftKind::Text {
+                nodes, steps: values, ..
+            }
+            | DraftKind::Attribute {
+                nodes, steps: values, ..
+            } => {
                 let silent = values.iter().any(|step| matches!(step, ValueStep::Silent(_)));
                 frames.start(writer, steps, silent);
                 for step in values {
                     match step {
-                        ValueStep::Silent(node) => frames.node(writer, node),
+                        ValueStep::Silent(node) => code::write_node(writer, node),
                         ValueStep::Hole(hole) => self.print_hole(writer, draft, *hole),
                     }
                 }
+                frames.follow(nodes);
             }
             DraftKind::Tag { nodes, hole } | DraftKind::Region { nodes, hole, .. } => {
                 frames.start(
@@ -251,6 +253,7 @@ impl<'a> Compiler<'_, 'a> {
                     nodes.iter().any(|node| !matches!(node, Node::Emit(_))),
                 );
                 self.print_hole(writer, draft, *hole);
+                frames.follow(nodes);
             }
             DraftKind::Branch { arms, otherwise, .. } => {
                 frames.start(writer, steps, false);
@@ -264,6 +267,27 @@ impl<'a> Compiler<'_, 'a> {
         frames.finish(writer);
     }
 
+    /// What a branch shows when, if that can be told from the data alone.
+    pub(super) fn choice(&self, slot: &SlotDraft<'a>) -> Option<Choice> {
+        let DraftKind::Branch {
+            arms,
+            otherwise,
+            conditions,
+            ..
+        } = &slot.kind
+        else {
+            return None;
+        };
+        let shown = |arm: Option<FragmentId>| arm.filter(|id| !self.is_blank(*id));
+        let arms = conditions.as_ref()?.iter().cloned().zip(arms);
+        Some(Choice {
+            arms: arms
+                .map(|(condition, (_, arm))| (condition, shown(*arm)))
+                .collect(),
+            otherwise: shown(*otherwise),
+        })
+    }
+
     /// Leaves the items of a list on the stack.
     pub(super) fn items(&self, slot: &SlotDraft<'a>, list: &ListDraft<'a>) -> Program {
         let mut writer = self.writer();
@@ -273,7 +297,7 @@ impl<'a> Compiler<'_, 'a> {
         filter
             .iter()
             .for_each(|filter| reads::mentioned_in(filter, &mut needed));
-        let steps = select(&slot.scope, &mut needed);
+        let steps = select(&slot.scope, &mut needed, 0);
         Frames::default().start(&mut writer, &steps, false);
         code::write_items(&mut writer, &list.lp);
         writer.finish()
@@ -284,9 +308,10 @@ impl<'a> Compiler<'_, 'a> {
         let mut writer = self.writer();
         let (_, inner) = split(&self.draft(id).scope);
         let mut needed = self.draft(id).mentions.clone();
-        let steps = select(inner, &mut needed);
+        let steps = select(inner, &mut needed, 0);
         self.each_instance(&mut writer, id, needed, |writer| {
             let mut frames = Frames::default();
+            writer.mark(Mark::Row);
             frames.start(writer, &steps, false);
             self.print_values(writer, id);
             frames.finish(writer);
@@ -316,7 +341,7 @@ impl<'a> Compiler<'_, 'a> {
         let (outer, inner) = split(&self.draft(id).scope);
         let outer = match outer {
             Some((outer, around)) => {
-                let steps = select(outer, &mut needed);
+                let steps = select(outer, &mut needed, 0);
                 Frames::default().start(writer, &steps, false);
                 writer.lookup(ROWS);
                 writer.start_for(false, false);
@@ -335,7 +360,6 @@ impl<'a> Compiler<'_, 'a> {
             outer || inner.len() == self.draft(id).scope.len(),
             "a loop splits the scope"
         );
-        writer.mark(Mark::Row);
         print(writer);
         if outer {
             writer.end_for(false);
@@ -438,106 +462,185 @@ fn split<'s, 'a>(
     }
 }
 
-/// The steps of a scope that define the names that are needed, each with whether it does. What these need is needed, too.
-fn select<'s, 'a>(scope: &'s [Scope<'a>], needed: &mut BTreeSet<&'static str>) -> Vec<(&'s Scope<'a>, bool)> {
-    let mut steps = Vec::new();
-    for step in scope.iter().rev() {
-        let mut defined = Vec::new();
-        match step {
-            Scope::Loop(_, lp) => {
-                syntax::assigned(&lp.syntax.target, &mut defined);
-                defined.push("loop");
+/// A step of a scope, as a program takes it.
+#[derive(Clone)]
+struct Step<'s, 'a> {
+    step: &'s Scope<'a>,
+    /// Whether it defines anything that is needed.
+    wanted: bool,
+    /// Whether its scope needs a frame even so.
+    bare: bool,
+}
+
+/// Chooses the steps of a scope that define the names that are needed; what these need is needed, too. `left`: how many
+/// of the innermost scopes the code to come leaves.
+fn select<'s, 'a>(
+    scope: &'s [Scope<'a>],
+    needed: &mut BTreeSet<&'static str>,
+    mut left: usize,
+) -> Vec<Step<'s, 'a>> {
+    let defined: Vec<Vec<&'static str>> = scope.iter().map(defined_by).collect();
+    let mut steps: Vec<Step<'s, 'a>> = scope
+        .iter()
+        .map(|step| Step {
+            step,
+            wanted: false,
+            bare: false,
+        })
+        .collect();
+    loop {
+        let before = needed.len();
+        for (step, defined) in steps.iter_mut().zip(&defined).rev() {
+            if step.wanted || !(needed.contains(ANYTHING) || defined.iter().any(|name| needed.contains(name)))
+            {
+                continue;
             }
-            Scope::Enter(assignments) => {
-                assignments
-                    .iter()
-                    .for_each(|(target, _)| syntax::assigned(target, &mut defined));
-            }
-            Scope::Define(Node::Define(statement)) => defined = syntax::defined(statement),
-            Scope::Define(Node::Capture(set, _)) => syntax::assigned(&set.target, &mut defined),
-            Scope::Define(node) => defined = reads::defined_inside(node),
-        }
-        let wanted = needed.contains(ANYTHING) || defined.iter().any(|name| needed.contains(name));
-        if wanted {
-            match step {
-                Scope::Loop(..) => {}
+            step.wanted = true;
+            match step.step {
+                Scope::Loop(..) | Scope::Escape(_) | Scope::Unescape { .. } => {}
                 Scope::Enter(assignments) => {
                     assignments
                         .iter()
                         .for_each(|(_, value)| reads::mentioned_in(value, needed));
                 }
                 Scope::Define(node) => needed.extend(reads::mentioned(std::slice::from_ref(node))),
+                Scope::Past(nodes) => needed.extend(reads::mentioned(nodes)),
             }
         }
-        steps.push((step, wanted));
+        // A macro may call one that is defined after it.
+        if needed.len() == before {
+            break;
+        }
     }
-    steps.reverse();
+    // What is defined in a scope is defined in a frame of its own: macros outside must not see it.
+    let mut defines = false;
+    for step in steps.iter_mut().rev() {
+        match step.step {
+            Scope::Define(_) | Scope::Past(_) => defines |= step.wanted,
+            Scope::Escape(_) | Scope::Unescape { .. } => {}
+            Scope::Loop(..) => step.bare = defines,
+            Scope::Enter(_) => {
+                step.bare = defines || left > 0;
+                left = left.saturating_sub(1);
+            }
+        }
+    }
     steps
 }
 
-/// The frames that a piece of code opens, so that it leaves as many as it found.
+/// The names that a step of a scope defines.
+fn defined_by(step: &Scope<'_>) -> Vec<&'static str> {
+    let mut defined = Vec::new();
+    match step {
+        Scope::Loop(_, lp) => {
+            syntax::assigned(&lp.syntax.target, &mut defined);
+            defined.push("loop");
+        }
+        Scope::Enter(assignments) => {
+            assignments
+                .iter()
+                .for_each(|(target, _)| syntax::assigned(target, &mut defined));
+        }
+        Scope::Escape(_) | Scope::Unescape { .. } => {}
+        Scope::Define(node) => defined = reads::left_behind(node),
+        Scope::Past(nodes) => defined.extend(namespace::changes(nodes)),
+    }
+    defined
+}
+
+/// Counts the frames that a piece of code opens, so that it leaves as many as it found.
 #[derive(Default)]
 struct Frames {
-    /// Scopes of the template that are open, and for each whether it has a frame.
-    open: Vec<bool>,
-    /// Frames of ours.
-    own: usize,
+    /// Frames.
+    open: usize,
+    /// Ways of escaping that are in force beside the program's own.
+    escapes: isize,
 }
 
 impl Frames {
     /// Runs what of the scope is wanted. `apart`: the code that follows defines names, which must not outlive it.
-    fn start(&mut self, writer: &mut Writer, steps: &[(&Scope<'_>, bool)], apart: bool) {
-        if apart || steps.iter().any(|(_, wanted)| *wanted) {
+    fn start(&mut self, writer: &mut Writer, steps: &[Step<'_, '_>], apart: bool) {
+        if apart || steps.iter().any(|step| step.wanted) {
             writer.enter();
-            self.own += 1;
+            self.open += 1;
         }
-        for (step, wanted) in steps {
+        let is_moot = moot_escapes(steps);
+        for (at, Step { step, wanted, bare }) in steps.iter().enumerate() {
             match step {
-                Scope::Loop(id, lp) if *wanted => {
+                _ if is_moot[at] => {}
+                Scope::Escape(to) => {
+                    code::write_node(writer, &Node::Escape(to));
+                    self.escapes += 1;
+                }
+                Scope::Unescape { html } => {
+                    code::write_node(writer, &Node::Unescape { html: *html });
+                    self.escapes -= 1;
+                }
+                _ if !wanted => {
+                    if *bare {
+                        writer.enter();
+                        self.open += 1;
+                    }
+                }
+                Scope::Loop(id, lp) => {
                     writer.enter();
-                    self.own += 1;
+                    self.open += 1;
                     writer.lookup(item_name(*id));
                     writer.assignment(&lp.syntax.target);
                     writer.lookup(counter_name(*id));
                     writer.store("loop");
                 }
                 Scope::Enter(assignments) => {
-                    if *wanted {
-                        code::write_node(writer, &Node::Enter(assignments));
-                    }
-                    self.open.push(*wanted);
+                    code::write_node(writer, &Node::Enter(assignments));
+                    self.open += 1;
                 }
-                // What an `if` prints was printed elsewhere; only what it sets is wanted.
-                Scope::Define(node @ Node::If(_)) if *wanted => {
-                    writer.begin_capture();
-                    code::write_node(writer, node);
-                    writer.end_capture();
-                    writer.discard();
-                }
-                Scope::Define(node) if *wanted => code::write_node(writer, node),
-                Scope::Loop(..) | Scope::Define(_) => {}
+                Scope::Define(node) if node.is_silent() => code::write_node(writer, node),
+                Scope::Define(node) => write_unseen(writer, std::slice::from_ref(node)),
+                Scope::Past(nodes) => write_unseen(writer, nodes),
             }
         }
     }
 
-    /// Writes a node that prints nothing. It may end a scope that was open before, and that may have had no frame.
-    fn node(&mut self, writer: &mut Writer, node: &Node<'_>) {
-        match node {
-            Node::Enter(_) => self.open.push(true),
-            Node::Leave => {
-                if self.open.pop() != Some(true) {
-                    return;
-                }
-            }
-            _ => {}
-        }
-        code::write_node(writer, node);
+    /// Takes account of the scopes that nodes end without having started them, and the other way round.
+    fn follow(&mut self, nodes: &[Node<'_>]) {
+        let (left, entered) = node::scopes_crossed(nodes);
+        self.open = (self.open + entered).saturating_sub(left);
+        self.escapes += node::escapes_opened(nodes);
     }
 
     fn finish(self, writer: &mut Writer) {
-        let open = self.open.into_iter().filter(|framed| *framed).count();
-        (0..open + self.own).for_each(|_| writer.leave());
+        (0..self.open).for_each(|_| writer.leave());
+        (0..self.escapes).for_each(|_| writer.pop_auto_escape());
     }
+}
+
+/// Which steps are ways of escaping, or their ends, with nothing that is wanted between them.
+fn moot_escapes(steps: &[Step<'_, '_>]) -> Vec<bool> {
+    let mut moot = vec![false; steps.len()];
+    let mut open: Vec<(usize, bool)> = Vec::new();
+    for (at, Step { step, wanted, .. }) in steps.iter().enumerate() {
+        match step {
+            Scope::Escape(_) => open.push((at, false)),
+            Scope::Unescape { .. } => {
+                if let Some((start, used)) = open.pop() {
+                    moot[start] = !used;
+                    moot[at] = !used;
+                    open.iter_mut().for_each(|(_, outer)| *outer |= used);
+                }
+            }
+            _ if *wanted => open.iter_mut().for_each(|(_, used)| *used = true),
+            _ => {}
+        }
+    }
+    moot
+}
+
+/// Runs nodes for what they set. What they print was printed elsewhere.
+fn write_unseen(writer: &mut Writer, nodes: &[Node<'_>]) {
+    writer.begin_capture();
+    code::write_nodes(writer, nodes);
+    writer.end_capture();
+    writer.discard();
 }
 
 fn print_head(writer: &mut Writer) {

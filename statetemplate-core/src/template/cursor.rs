@@ -66,7 +66,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         out
     }
 
-    /// Keeps track of the names that a silent node brings and takes.
+    /// Keeps track of the names that a node brings and takes.
     pub(super) fn scope(&mut self, node: &Node<'a>) {
         match node {
             Node::Enter(_) => {
@@ -75,8 +75,17 @@ impl<'r, 'a> Reader<'r, 'a> {
             }
             Node::Leave => {
                 if let Some(depth) = self.scopes.pop() {
-                    self.names.truncate(depth);
+                    self.names.leave(depth);
                 }
+            }
+            Node::Escape(_) => {
+                self.scopes.push(self.names.depth());
+                self.names.define(node);
+            }
+            // It has no names of its own.
+            Node::Unescape { .. } => {
+                self.scopes.pop();
+                self.names.define(node);
             }
             _ => self.names.define(node),
         }

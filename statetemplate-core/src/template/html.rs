@@ -3,9 +3,14 @@
 //! The idea of following the HTML context through a template is that of Go's `html/template`
 //! (<https://pkg.go.dev/html/template#hdr-Contexts>).
 
+use std::rc::Rc;
+
 use super::cursor::{Next, Place, Reader, plain_text};
-use super::item::{Element, Item, Unbalanced};
-use super::node::{Node, Nodes, emitted};
+use super::item::{Element, Item, TagPart, Unbalanced};
+use super::machinery::ast::{Expr, Stmt};
+use super::namespace;
+use super::node::{For, Node, Nodes, emitted};
+use super::opaque::Opaque;
 use super::reads::{self, Names};
 use super::tags::{
     FOREIGN, TEXT_ONLY, TRANSPARENT, VOID, end_tag, find_end_tag, follow, follow_tag, starts_markup,
@@ -69,9 +74,7 @@ impl<'a> Reader<'_, 'a> {
                 }
                 Next::Node(node) => {
                     if self.is_text(node) || (node.is_silent() && !text.is_empty()) {
-                        if node.is_silent() {
-                            self.scope(node);
-                        }
+                        self.scope(node);
                         text.push(node.clone());
                     } else {
                         flush(&mut text, &mut items);
@@ -86,6 +89,17 @@ impl<'a> Reader<'_, 'a> {
     /// A dynamic node that is not text.
     fn node(&mut self, node: &Node<'a>, items: &mut Vec<Item<'a>>) -> Result<(), Unbalanced> {
         match node {
+            Node::If(branch) if self.decides_impurely(node) => {
+                // Its inside must be balanced as well.
+                for body in branch.arms.iter().map(|(_, body)| body) {
+                    self.inside(body)?;
+                }
+                self.inside(&branch.otherwise)?;
+                items.push(Item::Region(vec![node.clone()], Opaque::Impure));
+            }
+            Node::For(_) if self.decides_impurely(node) => {
+                items.push(Item::Region(vec![node.clone()], Opaque::Impure));
+            }
             Node::If(branch) => {
                 let mut arms = Vec::new();
                 for (condition, body) in &branch.arms {
@@ -93,10 +107,6 @@ impl<'a> Reader<'_, 'a> {
                 }
                 let otherwise = self.inside(&branch.otherwise)?;
                 items.push(Item::Branch(arms, otherwise));
-                if !reads::defined_inside(node).is_empty() {
-                    items.push(Item::Defined(node.clone()));
-                }
-                self.names.define(node);
             }
             Node::For(lp) => match opaque_loop(lp) {
                 Some(reason) => items.push(Item::Region(vec![node.clone()], reason)),
@@ -110,21 +120,21 @@ impl<'a> Reader<'_, 'a> {
                     items.push(Item::List(lp.clone(), body?, otherwise));
                 }
             },
-            Node::Emit(_) => items.push(Item::Region(vec![node.clone()], "the expression may print HTML")),
+            Node::Emit(_) => items.push(Item::Region(vec![node.clone()], Opaque::MayPrintHtml)),
             Node::AutoEscape(_, body) => {
                 self.inside(body)?;
-                items.push(Item::Region(vec![node.clone()], "an autoescape block"));
+                items.push(Item::Region(vec![node.clone()], Opaque::AutoEscape));
             }
-            Node::Filter(..) => items.push(Item::Region(vec![node.clone()], "a filter block")),
-            Node::Native(_) => {
-                items.push(Item::Region(
-                    vec![node.clone()],
-                    "a dynamic include, a call block or a do statement",
-                ));
-            }
+            Node::Filter(..) => items.push(Item::Region(vec![node.clone()], Opaque::FilterBlock)),
+            Node::Native(Stmt::Include(_)) => items.push(Item::Region(vec![node.clone()], Opaque::Include)),
+            Node::Native(_) => items.push(Item::Region(vec![node.clone()], Opaque::Statement)),
             Node::Jump(_) => return Err(Unbalanced("a break or continue".to_owned())),
-            Node::Enter(_) | Node::Leave | Node::Define(_) | Node::Capture(..) => {
-                self.scope(node);
+            Node::Enter(_)
+            | Node::Leave
+            | Node::Escape(_)
+            | Node::Unescape { .. }
+            | Node::Define(_)
+            | Node::Capture(..) => {
                 items.push(Item::Silent(node.clone()));
             }
             Node::Guarded(..) | Node::Captured(..) => {
@@ -132,7 +142,23 @@ impl<'a> Reader<'_, 'a> {
             }
             Node::Raw(_) => unreachable!("raw text is read as text"),
         }
+        if matches!(items.last(), Some(Item::Branch(..) | Item::List(..)))
+            && !reads::left_behind(node).is_empty()
+        {
+            items.push(Item::Defined(node.clone()));
+        }
+        self.scope(node);
         Ok(())
+    }
+
+    /// Whether something impure decides which branch or which rows there are.
+    fn decides_impurely(&self, node: &Node<'a>) -> bool {
+        let impure = |expr: &Expr<'static>| self.names.of(expr).impure;
+        match node {
+            Node::If(branch) => branch.arms.iter().any(|(condition, _)| impure(condition)),
+            Node::For(lp) => impure(&lp.syntax.iter) || lp.syntax.filter_expr.as_ref().is_some_and(impure),
+            _ => false,
+        }
     }
 
     fn inside(&mut self, nodes: &[Node<'a>]) -> Result<Vec<Item<'a>>, Unbalanced> {
@@ -174,7 +200,7 @@ impl<'a> Reader<'_, 'a> {
         items.push(match plain_text(&nodes) {
             Some(text) if looks_like_mark(&text) => Item::Static(String::new()),
             Some(text) => Item::Static(text),
-            None => Item::Region(nodes, "a comment with something dynamic in it"),
+            None => Item::Region(nodes, Opaque::Comment),
         });
         Ok(())
     }
@@ -201,10 +227,23 @@ impl<'a> Reader<'_, 'a> {
         }
         let foreign = foreign || FOREIGN.contains(&name.as_str());
         let (tag, self_closing) = self.tag(&rest[..=length], &name, foreign)?;
+        // Which attributes there were can't be told, so the element is sent anew.
+        let is_impure = tag
+            .iter()
+            .any(|part| matches!(part, TagPart::Attributes(nodes) if self.names.of_nodes(nodes).impure));
         let childless = VOID.contains(&name.as_str()) || (foreign && self_closing);
         if childless || (TRANSPARENT.contains(&name.as_str()) && !foreign) {
             let whole = self.slice(start, self.at);
             let end = String::new();
+            if is_impure && TRANSPARENT.contains(&name.as_str()) {
+                return Err(Unbalanced(format!(
+                    "something impure decides on attributes of <{name}>"
+                )));
+            }
+            if is_impure {
+                items.push(Item::Region(whole, Opaque::Impure));
+                return Ok(());
+            }
             items.push(Item::Element(Element {
                 name,
                 tag,
@@ -219,7 +258,7 @@ impl<'a> Reader<'_, 'a> {
         let children = if TEXT_ONLY.contains(&name.as_str()) && !foreign {
             self.text_only(&name)?
         } else {
-            let scopes = (self.scopes.len(), self.names.depth());
+            let scopes = (self.scopes.len(), self.names.depth(), self.names.escapes());
             match self.children(Some(&name), foreign && name != "foreignobject") {
                 Ok(children) => children,
                 Err(Unbalanced(why)) => {
@@ -229,20 +268,28 @@ impl<'a> Reader<'_, 'a> {
                     }
                     self.scopes.truncate(scopes.0);
                     self.names.truncate(scopes.1);
+                    self.names.set_escapes(scopes.2);
                     self.at = content;
-                    let end = self.find_end(&name).ok_or(Unbalanced(why))?;
+                    let Some(end) = self.find_end(&name) else {
+                        return Err(Unbalanced(why));
+                    };
                     let nodes = self.slice(content, end);
                     self.at = end;
-                    vec![Item::Region(
-                        nodes,
-                        "its HTML is not balanced within each branch or row",
-                    )]
+                    nodes.iter().for_each(|node| self.scope(node));
+                    if self.scopes.len() != scopes.0 {
+                        return Err(Unbalanced(why));
+                    }
+                    vec![Item::Region(nodes, Opaque::Unbalanced(why))]
                 }
             }
         };
         let inside = self.slice(content, self.at);
         let end = self.end_tag_text()?;
         let whole = self.slice(start, self.at);
+        if is_impure {
+            items.push(Item::Region(whole, Opaque::Impure));
+            return Ok(());
+        }
         items.push(Item::Element(Element {
             name,
             tag,
@@ -261,9 +308,7 @@ impl<'a> Reader<'_, 'a> {
             match self.next() {
                 Next::End => return Err(Unbalanced(format!("<{name}> is not closed where it was opened"))),
                 Next::Node(node) => {
-                    if node.is_silent() {
-                        self.scope(node);
-                    }
+                    self.scope(node);
                     self.skip_node();
                 }
                 Next::Text(rest) => match find_end_tag(rest, name) {
@@ -348,19 +393,22 @@ fn looks_like_mark(comment: &str) -> bool {
 }
 
 /// Why a loop can't be followed row by row, if so.
-fn opaque_loop(lp: &super::node::For<'_>) -> Option<&'static str> {
+fn opaque_loop(lp: &Rc<For<'_>>) -> Option<Opaque> {
     if lp.syntax.recursive {
-        return Some("a recursive loop");
+        return Some(Opaque::RecursiveLoop);
+    }
+    if !namespace::changes([&Node::For(lp.clone())]).is_empty() {
+        return Some(Opaque::Namespace);
     }
     let mut reason = None;
     for node in lp.body.iter() {
         node.walk(&mut |inside| {
             if matches!(inside, Node::Jump(_)) {
-                reason = Some("a loop with break or continue");
+                reason = Some(Opaque::Jump);
             }
         });
     }
-    reason.or_else(|| {
-        super::code::loop_variable_escapes(lp).then_some("a loop whose `loop` is used as a value")
-    })
+    reason
+        .or_else(|| super::code::loop_variable_escapes(lp).then_some(Opaque::LoopValue))
+        .or_else(|| super::rows::remember_others(lp).then_some(Opaque::RowsRemember))
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::machinery::ast::Expr;
 use super::node::{For, Node};
+use super::opaque::Opaque;
 
 /// A stretch of template whose HTML is balanced, as a tree.
 pub(super) enum Item<'a> {
@@ -13,12 +14,12 @@ pub(super) enum Item<'a> {
     Text(Vec<Node<'a>>),
     Element(Element<'a>),
     /// Nodes whose output replaces what they printed before.
-    Region(Vec<Node<'a>>, &'static str),
+    Region(Vec<Node<'a>>, Opaque),
     Branch(Vec<(&'a Expr<'static>, Vec<Item<'a>>)>, Vec<Item<'a>>),
     List(Rc<For<'a>>, Vec<Item<'a>>, Vec<Item<'a>>),
     /// Prints nothing: the start or end of a scope, a definition.
     Silent(Node<'a>),
-    /// After a branch that sets names: they stay set.
+    /// After a branch or list that sets names: they stay set.
     Defined(Node<'a>),
     /// The place before `</head>`, where the client's script goes.
     HeadEnd,

@@ -3,11 +3,15 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::condition::Condition;
 use super::item::{Element, Item, TagPart};
 use super::machinery::ast::Expr;
-use super::node::{For, Node, emitted};
-use super::reads::{self, LoopId, Names, Reads, Step};
+use super::namespace;
+use super::node::{self, For, Node, emitted};
+use super::opaque::Opaque;
+use super::reads::{self, LoopId, Names, Place, Reads, Step};
 use super::{syntax, tags};
+use crate::PathStep;
 
 /// The number of a fragment in its plan.
 pub(crate) type FragmentId = usize;
@@ -25,8 +29,6 @@ pub(super) struct Draft<'a> {
     pub(super) scope: Vec<Scope<'a>>,
     /// Every name that the fragment mentions.
     pub(super) mentions: BTreeSet<&'static str>,
-    /// Whether a list stands in the fragment, or in a branch of it.
-    pub(super) has_list: bool,
 }
 
 pub(super) enum Op<'a> {
@@ -46,7 +48,15 @@ pub(super) enum ValueStep<'a> {
 pub(super) enum Scope<'a> {
     Loop(LoopId, Rc<For<'a>>),
     Enter(&'a [(Expr<'static>, Expr<'static>)]),
+    /// Values are escaped in the way of this name.
+    Escape(&'static str),
+    /// The end of the innermost [`Scope::Escape`]; whether values are escaped for HTML after it.
+    Unescape {
+        html: bool,
+    },
     Define(Node<'a>),
+    /// A scope that has ended, with all that ran in it: it changed a namespace of others.
+    Past(Vec<Node<'a>>),
 }
 
 pub(super) struct SlotDraft<'a> {
@@ -56,8 +66,10 @@ pub(super) struct SlotDraft<'a> {
     pub(super) reads: Reads,
     /// What the slot and everything inside it reads.
     pub(super) all_reads: Reads,
-    /// Where the slot sits, in words, for `explain`.
+    /// What the slot is, in words.
     pub(super) place: String,
+    /// The elements around it, for `explain`.
+    pub(super) within: String,
 }
 
 pub(super) enum DraftKind<'a> {
@@ -82,14 +94,29 @@ pub(super) enum DraftKind<'a> {
     Region {
         nodes: Vec<Node<'a>>,
         hole: usize,
-        reason: &'static str,
+        reason: Opaque,
     },
     Branch {
         arms: Vec<(&'a Expr<'static>, Option<FragmentId>)>,
         otherwise: Option<FragmentId>,
         hole: usize,
+        /// The conditions, where all of them are plain questions about the data.
+        conditions: Option<Vec<Condition>>,
     },
     List(ListDraft<'a>),
+}
+
+impl DraftKind<'_> {
+    /// How many of the scopes that are open where the slot starts end within it.
+    pub(super) fn scopes_left(&self) -> usize {
+        match self {
+            DraftKind::Text { nodes, .. }
+            | DraftKind::Attribute { nodes, .. }
+            | DraftKind::Tag { nodes, .. }
+            | DraftKind::Region { nodes, .. } => node::scopes_crossed(nodes).0,
+            DraftKind::Branch { .. } | DraftKind::List(_) => 0,
+        }
+    }
 }
 
 pub(super) struct ListDraft<'a> {
@@ -98,8 +125,10 @@ pub(super) struct ListDraft<'a> {
     pub(super) item: FragmentId,
     pub(super) otherwise: Option<FragmentId>,
     /// The items' path in the page's data, where the list runs over just that.
-    pub(super) path: Option<Vec<Step>>,
+    pub(super) path: Option<Vec<PathStep>>,
     pub(super) key: Option<Vec<Node<'a>>>,
+    /// The paths within an item that the key is made of, where it is made of nothing else.
+    pub(super) key_paths: Option<Vec<Vec<Step>>>,
     /// What a row reads beside its own item and counter.
     pub(super) row_reads: Reads,
     pub(super) hole: usize,
@@ -147,6 +176,8 @@ pub(super) struct Layout<'a> {
     scope: Vec<Scope<'a>>,
     /// The lengths of `scope` and depths of `names` at each open scope.
     open: Vec<(usize, usize)>,
+    /// The elements that are open here, outermost first.
+    around: Vec<String>,
     /// Counts changes of scope, so that an expression means the same only where nothing was defined between.
     version: usize,
 }
@@ -168,6 +199,7 @@ impl<'a> Layout<'a> {
             names,
             scope: Vec::new(),
             open: Vec::new(),
+            around: Vec::new(),
             version: 0,
         };
         layout.fragment(items, "", None);
@@ -216,9 +248,7 @@ impl<'a> Layout<'a> {
                     continue;
                 }
                 Item::Defined(node) => {
-                    self.version += 1;
-                    self.names.define(node);
-                    self.scope.push(Scope::Define(node.clone()));
+                    self.follow(node);
                     continue;
                 }
                 Item::HeadEnd => draft.ops.push(Op::HeadEnd),
@@ -233,7 +263,7 @@ impl<'a> Layout<'a> {
                 }
                 Item::Region(nodes, reason) => {
                     raw(draft, "<!o>");
-                    self.region(draft, nodes, reason);
+                    self.region(draft, nodes, reason.clone());
                     raw(draft, "<!/>");
                 }
                 Item::Branch(arms, otherwise) => {
@@ -254,24 +284,7 @@ impl<'a> Layout<'a> {
 
     /// Follows a node that prints nothing. `printed`: the node is not part of a slot that prints it anyway.
     fn silent(&mut self, draft: &mut Draft<'a>, node: &Node<'a>, printed: bool) {
-        self.version += 1;
-        match node {
-            Node::Enter(assignments) => {
-                self.open.push((self.scope.len(), self.names.depth()));
-                self.names.define(node);
-                self.scope.push(Scope::Enter(assignments));
-            }
-            Node::Leave => {
-                if let Some((scope, names)) = self.open.pop() {
-                    self.scope.truncate(scope);
-                    self.names.truncate(names);
-                }
-            }
-            _ => {
-                self.names.define(node);
-                self.scope.push(Scope::Define(node.clone()));
-            }
-        }
+        self.follow(node);
         draft
             .mentions
             .extend(reads::mentioned(std::slice::from_ref(node)));
@@ -281,10 +294,57 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// Keeps track of what nodes that are run as a whole leave behind.
+    fn follow_all(&mut self, nodes: &[Node<'a>]) {
+        for node in nodes {
+            match node {
+                Node::Captured(_, inside) => self.follow_all(inside),
+                node => self.follow(node),
+            }
+        }
+    }
+
+    /// Keeps track of what a node leaves behind.
+    fn follow(&mut self, node: &Node<'a>) {
+        match node {
+            Node::Enter(assignments) => {
+                self.open.push((self.scope.len(), self.names.depth()));
+                self.names.define(node);
+                self.scope.push(Scope::Enter(assignments));
+            }
+            Node::Leave => {
+                if let Some((scope, names)) = self.open.pop() {
+                    let past = past(&self.scope[scope..]);
+                    self.scope.truncate(scope);
+                    self.names.leave(names);
+                    if !namespace::changes(past.iter()).is_empty() {
+                        self.scope.push(Scope::Past(past));
+                    }
+                }
+            }
+            Node::Escape(to) => {
+                self.names.define(node);
+                self.scope.push(Scope::Escape(to));
+            }
+            Node::Unescape { html } => {
+                self.names.define(node);
+                self.scope.push(Scope::Unescape { html: *html });
+            }
+            _ if !node.is_silent() && reads::left_behind(node).is_empty() => return,
+            _ => {
+                self.names.define(node);
+                self.scope.push(Scope::Define(node.clone()));
+            }
+        }
+        self.version += 1;
+    }
+
     fn hole(&mut self, draft: &mut Draft<'a>, kind: HoleKind, source: HoleSource<'a>) -> usize {
         let key = match &source {
             HoleSource::Nodes(nodes) => {
-                fingerprint(nodes).map(|print| format!("{kind:?}{}:{print}", self.version))
+                let impure = self.names.of_nodes(nodes).impure;
+                let print = if impure { None } else { fingerprint(nodes) };
+                print.map(|print| format!("{kind:?}{}:{print}", self.version))
             }
             HoleSource::Slot(_) => None,
         };
@@ -319,6 +379,7 @@ impl<'a> Layout<'a> {
                     end_static(&mut html, raw_text, &mut pieces);
                     let kind = if raw_text { HoleKind::Raw } else { HoleKind::Text };
                     let hole = self.hole(draft, kind, HoleSource::Nodes(vec![dynamic.clone()]));
+                    self.follow_all(std::slice::from_ref(dynamic));
                     if !steps
                         .iter()
                         .any(|step| matches!(step, ValueStep::Hole(known) if *known == hole))
@@ -326,11 +387,16 @@ impl<'a> Layout<'a> {
                         steps.push(ValueStep::Hole(hole));
                     }
                     pieces.push(Piece::Hole(hole));
+                    self.follow(dynamic);
                 }
             }
         }
         end_static(&mut html, raw_text, &mut pieces);
         (pieces, steps)
+    }
+
+    fn within(&self) -> String {
+        self.around.join(" > ")
     }
 
     fn push_slot(&mut self, draft: &mut Draft<'a>, slot: SlotDraft<'a>) {
@@ -347,7 +413,8 @@ impl<'a> Layout<'a> {
         kind: impl FnOnce(&mut Self, &mut Draft<'a>) -> DraftKind<'a>,
     ) {
         let scope = self.scope.clone();
-        let reads = self.names.of_nodes(nodes);
+        let open = self.open.iter().map(|(_, names)| *names).collect();
+        let reads = self.names.of_nodes_within(nodes, open);
         draft.mentions.extend(reads::mentioned(nodes));
         let kind = kind(self, draft);
         self.push_slot(
@@ -358,6 +425,7 @@ impl<'a> Layout<'a> {
                 all_reads: reads.clone(),
                 reads,
                 place,
+                within: self.within(),
             },
         );
     }
@@ -386,14 +454,11 @@ impl<'a> Layout<'a> {
         });
     }
 
-    fn region(&mut self, draft: &mut Draft<'a>, nodes: &[Node<'a>], reason: &'static str) {
+    fn region(&mut self, draft: &mut Draft<'a>, nodes: &[Node<'a>], reason: Opaque) {
         self.simple(draft, nodes, "region".to_owned(), |this, draft| {
             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.to_vec()));
-            // What the nodes define counts for those after them.
-            nodes
-                .iter()
-                .filter(|node| node.is_silent())
-                .for_each(|node| this.silent(draft, node, false));
+            // The nodes run as they are; what they define counts for those after them.
+            this.follow_all(nodes);
             DraftKind::Region {
                 nodes: nodes.to_vec(),
                 hole,
@@ -431,6 +496,7 @@ impl<'a> Layout<'a> {
                         format!("attributes of <{}>", element.name),
                         |this, draft| {
                             let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.clone()));
+                            this.follow_all(nodes);
                             DraftKind::Tag {
                                 nodes: nodes.clone(),
                                 hole,
@@ -461,6 +527,7 @@ impl<'a> Layout<'a> {
                 }
             }
         }
+        self.around.push(label(element));
         self.items(
             draft,
             &element.children,
@@ -469,6 +536,7 @@ impl<'a> Layout<'a> {
             },
             false,
         );
+        self.around.pop();
         raw(draft, &element.end);
     }
 
@@ -481,6 +549,10 @@ impl<'a> Layout<'a> {
         let scope = self.scope.clone();
         let mut reads = Reads::default();
         let mut all_reads = Reads::default();
+        let conditions = arms
+            .iter()
+            .map(|(expr, _)| Condition::of(expr, &self.names))
+            .collect();
         let mut drafted = Vec::new();
         for (condition, body) in arms {
             reads.add(&self.names.of(condition));
@@ -494,6 +566,7 @@ impl<'a> Layout<'a> {
             arms: drafted,
             otherwise,
             hole,
+            conditions,
         };
         self.push_slot(
             draft,
@@ -503,6 +576,7 @@ impl<'a> Layout<'a> {
                 reads,
                 all_reads,
                 place: "branch".to_owned(),
+                within: self.within(),
             },
         );
     }
@@ -521,7 +595,6 @@ impl<'a> Layout<'a> {
     fn absorb(&mut self, draft: &mut Draft<'a>, id: FragmentId, reads: &mut Reads) {
         let inner = &self.fragments[id];
         draft.mentions.extend(&inner.mentions);
-        draft.has_list |= inner.has_list;
         inner.slots.iter().for_each(|slot| reads.add(&slot.all_reads));
     }
 
@@ -529,11 +602,10 @@ impl<'a> Layout<'a> {
         let scope = self.scope.clone();
         let id = self.loops;
         self.loops += 1;
-        draft.has_list = true;
         let mut reads = self.names.of(&lp.syntax.iter);
-        let path = match &lp.syntax.filter_expr {
-            None => self.names.data_path(&lp.syntax.iter),
-            Some(_) => None,
+        let path = match (&lp.syntax.filter_expr, self.names.place(&lp.syntax.iter)) {
+            (None, Some(Place::Data(path))) => Some(path),
+            _ => None,
         };
         reads::mentioned_in(&lp.syntax.iter, &mut draft.mentions);
         let names = self.names.depth();
@@ -541,11 +613,17 @@ impl<'a> Layout<'a> {
         if let Some(filter) = &lp.syntax.filter_expr {
             reads::mentioned_in(filter, &mut draft.mentions);
             let mut filter_reads = self.names.of(filter);
-            filter_reads.items.remove(&id);
+            filter_reads.items.retain(|(read, _)| *read != id);
             reads.add(&filter_reads);
         }
         self.scope.push(Scope::Loop(id, lp.clone()));
-        let key = key_of(body).filter(|key| self.names.of_nodes(key).items.contains(&id));
+        let key = key_of(body).filter(|key| {
+            // A namespace changes while its row is made.
+            let reads = self.names.of_nodes(key);
+            reads.reads_item(id) && !reads.impure && namespace::changes(key.iter()).is_empty()
+        });
+        let key_reads = key.as_ref().map(|key| self.names.of_nodes(key));
+        let key_paths = key_reads.and_then(|reads| reads.of_item_only(id));
         let is_branch = matches!(visible(body).as_slice(), [Item::Branch(..)]);
         let item = self.fragment(
             body,
@@ -556,7 +634,7 @@ impl<'a> Layout<'a> {
         self.names.truncate(names);
         let mut row_reads = Reads::default();
         self.absorb(draft, item, &mut row_reads);
-        row_reads.items.remove(&id);
+        row_reads.items.retain(|(read, _)| *read != id);
         let mut all_reads = row_reads.clone();
         all_reads.counters.retain(|(counted, _)| *counted != id);
         let otherwise = self.arm(draft, otherwise, &mut all_reads);
@@ -569,6 +647,7 @@ impl<'a> Layout<'a> {
             otherwise,
             path,
             key,
+            key_paths,
             row_reads,
             hole,
         };
@@ -581,9 +660,50 @@ impl<'a> Layout<'a> {
                 reads,
                 all_reads,
                 place,
+                within: self.within(),
             },
         );
     }
+}
+
+/// An element as a person looks for it: its name, with its id or first class where the template has one.
+fn label(element: &Element<'_>) -> String {
+    let attributes = element.tag.iter().filter_map(|part| match part {
+        TagPart::Static(html) => Some(super::text::attributes(
+            html.trim_start_matches('<').trim_end_matches('>'),
+        )),
+        _ => None,
+    });
+    let mut class = None;
+    for (name, value) in attributes.flatten().filter(|(_, value)| !value.is_empty()) {
+        match name.as_str() {
+            "id" => return format!("{}#{value}", element.name),
+            "class" => class = value.split_whitespace().next().map(str::to_owned),
+            _ => {}
+        }
+    }
+    class.map_or_else(
+        || element.name.clone(),
+        |class| format!("{}.{class}", element.name),
+    )
+}
+
+/// The nodes that ran in a scope, from its start to its end.
+fn past<'a>(steps: &[Scope<'a>]) -> Vec<Node<'a>> {
+    let mut nodes = Vec::new();
+    for step in steps {
+        match step {
+            Scope::Enter(assignments) => nodes.push(Node::Enter(assignments)),
+            Scope::Escape(to) => nodes.push(Node::Escape(to)),
+            Scope::Unescape { html } => nodes.push(Node::Unescape { html: *html }),
+            Scope::Define(node) => nodes.push(node.clone()),
+            Scope::Past(inside) => nodes.extend(inside.iter().cloned()),
+            // A loop's rows have ended before the scope around it does.
+            Scope::Loop(..) => {}
+        }
+    }
+    nodes.push(Node::Leave);
+    nodes
 }
 
 fn visible<'i, 'a>(items: &'i [Item<'a>]) -> Vec<&'i Item<'a>> {
@@ -597,26 +717,50 @@ fn starts_with_text(element: &Element<'_>) -> bool {
     matches!(visible(&element.children).first(), Some(Item::Text(_)))
 }
 
-/// The value that tells a row from the others: `st-key`, or the `id` of its first element.
+/// What tells a row from the others: `st-key`, or the `id` of its first element, after the names that are set before it.
 fn key_of<'a>(items: &[Item<'a>]) -> Option<Vec<Node<'a>>> {
-    items.iter().find_map(|item| match item {
-        Item::Element(element) => {
-            let value = |wanted: &str| {
-                element.tag.iter().find_map(|part| match part {
-                    TagPart::Attribute { name, value, .. } if name == wanted => Some(value.clone()),
-                    _ => None,
-                })
-            };
-            Some(value("st-key").or_else(|| value("id")))
+    let mut key = Vec::new();
+    for item in items {
+        match item {
+            Item::Silent(node) => key.push(node.clone()),
+            Item::Element(element) => {
+                let value = |wanted: &str| {
+                    element.tag.iter().find_map(|part| match part {
+                        TagPart::Attribute { name, value, .. } if name == wanted => Some(value.clone()),
+                        _ => None,
+                    })
+                };
+                key.extend(value("st-key").or_else(|| value("id"))?);
+                return Some(closed(key));
+            }
+            Item::Branch(arms, otherwise) => {
+                let mut arms = arms
+                    .iter()
+                    .map(|(_, body)| body)
+                    .chain(std::iter::once(otherwise));
+                key.extend(arms.find_map(|body| key_of(body))?);
+                return Some(closed(key));
+            }
+            _ => {}
         }
-        Item::Branch(arms, otherwise) => Some(
-            arms.iter()
-                .map(|(_, body)| body)
-                .chain(std::iter::once(otherwise))
-                .find_map(|body| key_of(body)),
-        ),
-        _ => None,
-    })?
+    }
+    None
+}
+
+/// The nodes with the ends of the scopes that they leave open.
+fn closed(mut nodes: Vec<Node<'_>>) -> Vec<Node<'_>> {
+    let mut open = 0usize;
+    for node in &nodes {
+        match node {
+            Node::Enter(_) => open += 1,
+            Node::Leave => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    nodes.extend(std::iter::repeat_n(Node::Leave, open));
+    let escapes = usize::try_from(node::escapes_opened(&nodes)).unwrap_or(0);
+    nodes.extend(std::iter::repeat_n(Node::Unescape { html: true }, escapes));
+    nodes
 }
 
 fn raw(draft: &mut Draft<'_>, html: &str) {

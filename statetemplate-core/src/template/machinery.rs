@@ -7,7 +7,7 @@ use minijinja::machinery::{self, CodeGenerator, Instruction, Instructions};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Value};
 
-pub(super) use minijinja::machinery::ast;
+pub(super) use minijinja::machinery::{Span, ast};
 
 use super::marks::Mark;
 
@@ -163,7 +163,7 @@ impl Writer {
         self.generator.add(Instruction::ApplyFilter(name, Some(1), !0));
     }
 
-    pub(super) fn emit(&mut self, span: machinery::Span) {
+    pub(super) fn emit(&mut self, span: Span) {
         self.generator.add_with_span(Instruction::Emit, span);
     }
 
@@ -219,6 +219,36 @@ fn begin_capture() -> Instruction<'static> {
         .get(0)
         .expect("a set block starts with an instruction")
         .clone()
+}
+
+/// Whether text that is safe where `escape` holds is printed as it is, and what is left out not at all: an environment
+/// can have a formatter of its own.
+pub(super) fn prints_as_it_is(env: &Environment<'static>, escape: &AutoEscape) -> bool {
+    const SAMPLE: &str = "Ab 1 <i title=\"c\">&amp;'é\n</i>";
+    let sample = match escape {
+        AutoEscape::None => Value::from(SAMPLE),
+        _ => Value::from_safe_string(SAMPLE.to_owned()),
+    };
+    let mut writer = Writer::new("sample", "", escape.clone());
+    writer.constant(sample);
+    writer.emit_here();
+    let nothing = machinery::parse("{{ 1 if false }}", "sample", SyntaxConfig::default())
+        .expect("the sample is a valid template");
+    writer.statement(&nothing);
+    let printed = writer.finish().render(env, Value::UNDEFINED);
+    printed.is_ok_and(|printed| printed == SAMPLE)
+}
+
+/// What a statement that needs no data prints.
+pub(super) fn printed(
+    env: &Environment<'static>,
+    escape: &AutoEscape,
+    statement: &ast::Stmt<'static>,
+) -> Option<&'static str> {
+    let mut writer = Writer::new("constant", "", escape.clone());
+    writer.statement(statement);
+    let printed = writer.finish().render(env, Value::UNDEFINED).ok()?;
+    Some(intern(&printed))
 }
 
 /// Parses a template; `name` and `source` live as long as the process.

@@ -112,21 +112,20 @@ impl<'t> Cutter<'t> {
         let bytes = self.text.as_bytes();
         let mut special = false;
         let mut at = from;
-        while let Some(&byte) = bytes.get(at) {
-            if SPECIAL[usize::from(byte)] {
-                if byte == 0
-                    && let Some(rest) = bytes[at..].strip_prefix(self.prefix)
-                    && let Some(mark) = rest.first().and_then(|letter| Mark::of(*letter))
-                {
-                    self.next = Some((mark, at + self.prefix.len() + 1));
-                    return (at, special);
-                }
-                special = true;
+        while let Some(found) = bytes[at..].iter().position(|byte| SPECIAL[usize::from(*byte)]) {
+            at += found;
+            if bytes[at] == 0
+                && let Some(rest) = bytes[at..].strip_prefix(self.prefix)
+                && let Some(mark) = rest.first().and_then(|letter| Mark::of(*letter))
+            {
+                self.next = Some((mark, at + self.prefix.len() + 1));
+                return (at, special);
             }
+            special = true;
             at += 1;
         }
         self.next = None;
-        (at, special)
+        (bytes.len(), special)
     }
 
     /// The kind of the next mark.

@@ -6,29 +6,41 @@
 
 mod code;
 mod compile;
+mod condition;
 mod cursor;
 mod escape;
+mod expand;
+mod explain;
 mod html;
 mod item;
 mod layout;
 mod machinery;
 mod marks;
+mod namespace;
 mod node;
+mod opaque;
+mod options;
+mod origin;
+mod plain;
 mod plan;
 mod reads;
 mod root;
+mod rows;
 mod skeleton;
 mod source;
 mod start_tag;
 mod syntax;
 mod tags;
 pub(crate) mod text;
+mod trust;
 
+pub use options::PlanOptions;
 pub use plan::Plan;
 
 pub(crate) use compile::{ROWS, counter_name, item_name};
+pub(crate) use condition::Lookup;
 pub(crate) use layout::{FragmentId, HoleKind, PAGE, Piece};
 pub(crate) use machinery::Program;
 pub(crate) use marks::{Cut, Cutter, Mark};
-pub(crate) use plan::{Dependencies, Fine, List, Part, Slot, SlotKind};
+pub(crate) use plan::{Dependencies, Fine, Fragment, Keys, List, Part, Slot, SlotKind};
 pub(crate) use root::Root;

@@ -21,6 +21,12 @@ pub(super) enum Node<'a> {
     Enter(&'a [(ast::Expr<'static>, ast::Expr<'static>)]),
     /// The end of the innermost open scope.
     Leave,
+    /// From here on values are escaped in the way of this name: `html`, `json` or `none`.
+    Escape(&'static str),
+    /// The end of the innermost open [`Node::Escape`]; whether values are escaped for HTML after it.
+    Unescape {
+        html: bool,
+    },
     /// A statement that prints nothing and defines names: `set`, `macro`, `import`, `from`.
     Define(&'a ast::Stmt<'static>),
     /// `{% set x %}…{% endset %}`, with its body resolved.
@@ -52,7 +58,12 @@ impl<'a> Node<'a> {
     pub(super) fn is_silent(&self) -> bool {
         matches!(
             self,
-            Node::Enter(_) | Node::Leave | Node::Define(_) | Node::Capture(..)
+            Node::Enter(_)
+                | Node::Leave
+                | Node::Escape(_)
+                | Node::Unescape { .. }
+                | Node::Define(_)
+                | Node::Capture(..)
         )
     }
 
@@ -63,6 +74,31 @@ impl<'a> Node<'a> {
             for node in inside.iter() {
                 node.walk(visit);
             }
+        }
+    }
+
+    /// The expressions that this node evaluates itself, those of whole statements apart.
+    pub(super) fn expressions(&self) -> Vec<&'a ast::Expr<'static>> {
+        match self {
+            Node::Emit(statement) | Node::Guarded(_, statement) => vec![&emitted(statement).expr],
+            Node::If(node) => node.arms.iter().map(|(condition, _)| *condition).collect(),
+            Node::For(node) => {
+                let filter = node.syntax.filter_expr.iter();
+                std::iter::once(&node.syntax.iter).chain(filter).collect()
+            }
+            Node::Enter(assignments) => assignments.iter().map(|(_, value)| value).collect(),
+            Node::Define(ast::Stmt::Set(set)) => vec![&set.expr],
+            Node::Capture(set, _) => set.filter.iter().collect(),
+            Node::AutoEscape(block, _) => vec![&block.enabled],
+            Node::Filter(block, _) => vec![&block.filter],
+            Node::Define(_)
+            | Node::Native(_)
+            | Node::Raw(_)
+            | Node::Captured(..)
+            | Node::Leave
+            | Node::Escape(_)
+            | Node::Unescape { .. }
+            | Node::Jump(_) => vec![],
         }
     }
 
@@ -85,17 +121,35 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Whether a `set` anywhere in the nodes changes an attribute of a namespace.
-pub(super) fn changes_namespace(nodes: &[Node<'_>]) -> bool {
-    let mut found = false;
-    for node in nodes {
-        node.walk(&mut |inside| {
-            if let Node::Define(ast::Stmt::Set(set)) = inside {
-                found |= matches!(set.target, ast::Expr::GetAttr(_));
+/// How many of the scopes that are open where these nodes start they end, and how many they leave open.
+pub(super) fn scopes_crossed(nodes: &[Node<'_>]) -> (usize, usize) {
+    fn follow(nodes: &[Node<'_>], open: &mut usize, left: &mut usize) {
+        for node in nodes {
+            match node {
+                Node::Enter(_) => *open += 1,
+                Node::Leave if *open == 0 => *left += 1,
+                Node::Leave => *open -= 1,
+                Node::Captured(_, inside) => follow(inside, open, left),
+                _ => {}
             }
-        });
+        }
     }
-    found
+    let (mut open, mut left) = (0, 0);
+    follow(nodes, &mut open, &mut left);
+    (left, open)
+}
+
+/// How many more ways of escaping the nodes begin than they end.
+pub(super) fn escapes_opened(nodes: &[Node<'_>]) -> isize {
+    nodes
+        .iter()
+        .map(|node| match node {
+            Node::Escape(_) => 1,
+            Node::Unescape { .. } => -1,
+            Node::Captured(_, inside) => escapes_opened(inside),
+            _ => 0,
+        })
+        .sum()
 }
 
 /// The expression of an `{{ … }}`.

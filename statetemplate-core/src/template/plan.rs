@@ -8,14 +8,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use minijinja::{AutoEscape, Environment, Value};
 use sha2::{Digest, Sha256};
 
+use super::PlanOptions;
 use super::compile::{Compiler, HEAD, MOST_GROUPS};
-use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, PAGE, Piece, SlotDraft, ValueStep};
+use super::condition::{Condition, Lookup};
+use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, Piece, SlotDraft, ValueStep};
 use super::machinery::{Program, Writer};
-use super::node::Node;
-use super::reads::{LoopId, Names, Reads, Step};
+use super::reads::{LoopId, Names, Reads, Step, path_steps};
 use super::root::Root;
 use super::source::Sources;
-use super::{code, escape, html, item, marks, skeleton};
+use super::{code, escape, explain, html, item, marks, namespace, skeleton};
 use crate::{Error, PathStep, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
@@ -41,6 +42,7 @@ pub struct Plan {
     env: Environment<'static>,
     /// Renders the template as minijinja alone would.
     plain: Environment<'static>,
+    options: PlanOptions,
     name: String,
     hash: String,
     form: Form,
@@ -49,40 +51,14 @@ pub struct Plan {
 #[derive(Debug)]
 enum Form {
     /// Followed slot by slot.
-    Fine(Fine),
-    /// Rendered as a whole and sent as a refresh, for the reason given.
+    Fine(Box<Fine>),
+    /// Rendered as a whole and sent as a refresh; `explain` says why.
     Whole {
-        reason: String,
+        /// Whether it may print something else each time.
+        impure: bool,
         /// Prints the page with its values guarded; missing where the template cannot even be put together here.
         page: Option<Program>,
     },
-}
-
-impl Form {
-    fn compile(env: &Environment<'static>, sources: &Sources, template: &str) -> Self {
-        let nodes = match sources.resolve(template) {
-            Ok(nodes) => nodes,
-            Err(reason) => return Form::Whole { reason, page: None },
-        };
-        let source = sources.get(template);
-        let escape = source.map_or(AutoEscape::None, |source| source.escape.clone());
-        let nodes = if escape == AutoEscape::Html {
-            escape::guard(&nodes)
-        } else {
-            nodes.to_vec()
-        };
-        match Fine::compile(env, sources, template, &nodes) {
-            Ok(fine) => Form::Fine(fine),
-            Err(reason) => {
-                let page = source.map(|source| {
-                    let mut writer = Writer::new(source.name, source.text, escape);
-                    code::write_nodes(&mut writer, &nodes);
-                    writer.finish()
-                });
-                Form::Whole { reason, page }
-            }
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -104,8 +80,6 @@ pub(crate) struct Fragment {
     pub(crate) own: Program,
     /// The same for one group alone, which is what most updates need; none for a group of lists.
     pub(crate) group: Vec<Option<Program>>,
-    /// Whether a list stands in it.
-    pub(crate) has_list: bool,
 }
 
 /// A part of a fragment's statics, as PROTOCOL.md describes them.
@@ -130,8 +104,27 @@ pub(crate) struct Slot {
     /// The holes that the slot's value consists of, in the order in which programs print them.
     pub(crate) holes: Vec<usize>,
     pub(crate) place: String,
-    /// The fragments that a branch may show.
-    branch_arms: Vec<FragmentId>,
+    /// A branch whose conditions are plain questions about the data.
+    pub(crate) choice: Option<Choice>,
+}
+
+/// What a branch shows when, and what otherwise.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(super) arms: Vec<(Condition, Option<FragmentId>)>,
+    pub(super) otherwise: Option<FragmentId>,
+}
+
+impl Choice {
+    /// The fragment that is shown; nothing when a condition that decides it can't be told.
+    pub(crate) fn choose(&self, lookup: &impl Lookup) -> Option<Option<FragmentId>> {
+        for (condition, arm) in &self.arms {
+            if condition.holds(lookup)? {
+                return Some(*arm);
+            }
+        }
+        Some(self.otherwise)
+    }
 }
 
 #[derive(Debug)]
@@ -139,7 +132,7 @@ pub(crate) enum SlotKind {
     Text { pieces: Vec<Piece>, drops_newline: bool },
     Attribute { pieces: Vec<Piece> },
     Tag,
-    Region { reason: &'static str },
+    Region,
     Branch,
     List(Box<List>),
 }
@@ -152,8 +145,8 @@ pub(crate) struct List {
     /// Leaves the list's items on the stack.
     pub(crate) items: Program,
     /// The path of the items in the page's data, where the list runs over just that.
-    pub(crate) path: Option<usize>,
-    pub(crate) keys: Option<Program>,
+    pub(crate) path: Option<Vec<PathStep>>,
+    pub(crate) keys: Option<Keys>,
     /// What a row reads beside its item and its counter.
     pub(crate) row_reads: Dependencies,
     /// The attributes of `loop` that a row reads.
@@ -162,13 +155,25 @@ pub(crate) struct List {
     pub(crate) depth: usize,
 }
 
+/// What tells a list's rows from one another.
+#[derive(Debug)]
+pub(crate) enum Keys {
+    /// What is at these paths of an item: nothing else makes up its key.
+    Data(Vec<Vec<PathStep>>),
+    /// Prints the keys of some rows.
+    Printed(Program),
+}
+
 /// [`Reads`] with the paths numbered.
 #[derive(Debug, Default)]
 pub(crate) struct Dependencies {
     pub(crate) paths: Vec<usize>,
-    pub(crate) items: Vec<LoopId>,
+    /// Loops with paths within their item.
+    pub(crate) items: Vec<(LoopId, Vec<PathStep>)>,
     pub(crate) counters: Vec<LoopId>,
     pub(crate) everything: bool,
+    /// Whether something impure is called: then the value before is not known.
+    pub(crate) impure: bool,
 }
 
 impl Plan {
@@ -177,19 +182,55 @@ impl Plan {
     /// # Errors
     /// [`ErrorKind::Template`](crate::ErrorKind::Template) when a template is missing or does not parse, with its name, line and an excerpt.
     pub fn compile(env: &Environment<'static>, template: &str) -> Result<Self, Error> {
+        Self::compile_with(env, template, &PlanOptions::new())
+    }
+
+    /// Like [`Plan::compile`], told what the templates don't say: which functions give something else each time.
+    ///
+    /// ```
+    /// use statetemplate_core::{Plan, PlanOptions};
+    ///
+    /// let mut env = minijinja::Environment::new();
+    /// env.add_function("now", || "12:00");
+    /// env.add_template("clock.html", "<p>{{ count }} at {{ now() }}</p>")?;
+    /// let plan = Plan::compile_with(&env, "clock.html", &PlanOptions::new().impure("now"))?;
+    /// assert!(plan.explain().contains("now()"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Plan::compile`].
+    pub fn compile_with(
+        env: &Environment<'static>,
+        template: &str,
+        options: &PlanOptions,
+    ) -> Result<Self, Error> {
         let mut env = env.clone();
         marks::prepare()?;
         // Errors then carry the source, for their excerpt.
         env.set_debug(true);
         let sources = Sources::load(&env, template)?;
-        let plain = env.clone();
         escape::register(&mut env);
+        let plain = env.clone();
         escape::guard_templates(&mut env);
-        let hash = hash_of(&sources, template);
-        let form = Form::compile(&env, &sources, template);
+        // What `debug()` prints lists the templates that are loaded.
+        if sources.iter().any(|source| source.text.contains("debug")) {
+            plain
+                .templates()
+                .for_each(|(name, _)| drop(env.get_template(name)));
+        }
+        let hash = hash_of(&sources, template, options);
+        let form = match Fine::compile(&env, &sources, template, options) {
+            Ok(fine) => Form::Fine(Box::new(fine)),
+            Err(_) => Form::Whole {
+                impure: !options.is_empty(),
+                page: whole_page(&env, &sources, template),
+            },
+        };
         Ok(Plan {
             env,
             plain,
+            options: options.clone(),
             name: template.to_owned(),
             hash,
             form,
@@ -255,6 +296,11 @@ impl Plan {
         }
     }
 
+    /// Whether the page can only be rendered as a whole, and may then be different each time.
+    pub(crate) fn is_impure_whole(&self) -> bool {
+        matches!(self.form, Form::Whole { impure: true, .. })
+    }
+
     pub(crate) fn env(&self) -> &Environment<'static> {
         &self.env
     }
@@ -268,18 +314,57 @@ impl Plan {
         }
     }
 
-    /// Says, for people, what the plan found: each slot, what it reads, and why a region is replaced as a whole.
+    /// Says, for people, what the engine makes of the template: read it to see why an update is larger than expected.
+    ///
+    /// Each place of the page that can change has a line, in a tree of branches and rows: its number, by which
+    /// updates and [`Patch::operations`](crate::Patch::operations) name it, what and where it is, in which line of
+    /// which template, and which data it reads. Below stand what would make opaque parts and lists finer, each place
+    /// that trusts `|safe`, and a summary; for a page that can only be sent as a whole, the reason.
+    ///
+    /// ```
+    /// use statetemplate_core::Plan;
+    ///
+    /// let mut env = minijinja::Environment::new();
+    /// env.add_template("page.html", "<ul>{% for task in tasks %}<li>{{ task.name }}</li>{% endfor %}</ul>")?;
+    /// let explained = Plan::compile(&env, "page.html")?.explain();
+    /// assert!(explained.contains("list in ul"), "{explained}");
+    /// assert!(explained.contains("add st-key or an id"), "{explained}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn explain(&self) -> String {
-        let mut out = format!("{} ({})\n", self.name, self.hash);
-        match &self.form {
-            Form::Whole { reason, .. } => {
-                let _ = writeln!(out, "sent as a whole at each change: {reason}");
-            }
-            Form::Fine(fine) => fine.explain(PAGE, 1, &mut out),
-        }
-        out
+        explain::explain(&self.plain, &self.name, &self.options)
     }
+}
+
+/// Finds what of a page can change, and where.
+///
+/// # Errors
+/// Says, in words for people, why the page can only be rendered as a whole.
+pub(super) fn lay_out<'a>(
+    env: &'a Environment<'static>,
+    sources: &'a Sources,
+    template: &str,
+    options: &'a PlanOptions,
+) -> Result<Layout<'a>, String> {
+    let nodes = sources.resolve(env, template)?;
+    let source = sources.get(template).ok_or("the template was not loaded")?;
+    let nodes = escape::guard(&nodes, source.escape == AutoEscape::Html);
+    namespace::check(&nodes, sources)?;
+    let names = Names::new(sources, env, options, source.escape == AutoEscape::Html);
+    let mut items = html::parse(&nodes, &mut names.clone()).map_err(|item::Unbalanced(why)| why)?;
+    skeleton::settle(&mut items)?;
+    Ok(Layout::new(names, &items))
+}
+
+/// The program that prints a page which can only be rendered as a whole.
+fn whole_page(env: &Environment<'static>, sources: &Sources, template: &str) -> Option<Program> {
+    let nodes = sources.resolve(env, template).ok()?;
+    let source = sources.get(template)?;
+    let mut writer = Writer::new(source.name, source.text, source.escape.clone());
+    let nodes = escape::guard(&nodes, source.escape == AutoEscape::Html);
+    code::write_nodes(&mut writer, &nodes);
+    Some(writer.finish())
 }
 
 impl Fine {
@@ -287,18 +372,10 @@ impl Fine {
         env: &Environment<'static>,
         sources: &Sources,
         template: &str,
-        nodes: &[Node<'_>],
+        options: &PlanOptions,
     ) -> Result<Self, String> {
         let source = sources.get(template).ok_or("the template was not loaded")?;
-        let escaped = source.escape == AutoEscape::Html;
-        if super::node::changes_namespace(nodes) {
-            return Err("it changes a namespace, which any later part may read".to_owned());
-        }
-        let mut names = Names::new(sources, env, escaped);
-        let mut items = html::parse(nodes, &mut names.clone()).map_err(|item::Unbalanced(why)| why)?;
-        skeleton::settle(&mut items)?;
-        names.truncate(0);
-        let layout = Layout::new(names, &items);
+        let layout = lay_out(env, sources, template, options)?;
         let compiler = Compiler {
             layout: &layout,
             file: source.name,
@@ -315,70 +392,6 @@ impl Fine {
             paths: paths.list,
         })
     }
-
-    fn explain(&self, id: FragmentId, depth: usize, out: &mut String) {
-        let indent = "  ".repeat(depth);
-        for (number, slot) in self.fragments[id].slots.iter().enumerate() {
-            let _ = write!(out, "{indent}{number} {}", slot.place);
-            if let SlotKind::Region { reason } = &slot.kind {
-                let _ = write!(out, " (replaced as a whole: {reason})");
-            }
-            let reads: Vec<String> = slot
-                .reads
-                .paths
-                .iter()
-                .map(|path| show_path(&self.paths[*path]))
-                .collect();
-            if !reads.is_empty() {
-                let _ = write!(out, " reads {}", reads.join(", "));
-            }
-            if slot.reads.everything {
-                let _ = write!(out, " reads anything");
-            }
-            match &slot.kind {
-                SlotKind::List(list) => {
-                    let _ = writeln!(
-                        out,
-                        "{}",
-                        if list.keys.is_some() {
-                            ", keyed"
-                        } else {
-                            ", by position"
-                        }
-                    );
-                    self.explain(list.item, depth + 1, out);
-                    if let Some(otherwise) = list.otherwise {
-                        let _ = writeln!(out, "{indent}  else");
-                        self.explain(otherwise, depth + 1, out);
-                    }
-                }
-                SlotKind::Branch => {
-                    out.push('\n');
-                    for arm in &slot.branch_arms {
-                        let _ = writeln!(out, "{indent}  shows fragment {arm}");
-                        self.explain(*arm, depth + 2, out);
-                    }
-                }
-                _ => out.push('\n'),
-            }
-        }
-    }
-}
-
-fn show_path(path: &[PathStep]) -> String {
-    let mut out = String::new();
-    for step in path {
-        match step {
-            PathStep::Key(key) if out.is_empty() => out.push_str(key),
-            PathStep::Key(key) => {
-                let _ = write!(out, ".{key}");
-            }
-            PathStep::Index(index) => {
-                let _ = write!(out, "[{index}]");
-            }
-        }
-    }
-    out
 }
 
 fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> Fragment {
@@ -400,7 +413,6 @@ fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> F
         group: (0..groups.iter().max().map_or(0, |last| last + 1))
             .map(|group| compiler.group(id, &groups, group))
             .collect(),
-        has_list: draft.has_list,
     }
 }
 
@@ -421,7 +433,6 @@ fn groups(draft: &Draft<'_>) -> Vec<usize> {
 }
 
 fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize, paths: &mut Paths) -> Slot {
-    let mut branch_arms = Vec::new();
     let (kind, holes) = match &slot.kind {
         DraftKind::Text {
             pieces,
@@ -442,24 +453,19 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
             holes_of(steps),
         ),
         DraftKind::Tag { hole, .. } => (SlotKind::Tag, vec![*hole]),
-        DraftKind::Region { hole, reason, .. } => (SlotKind::Region { reason }, vec![*hole]),
-        DraftKind::Branch {
-            arms,
-            otherwise,
-            hole,
-        } => {
-            branch_arms.extend(arms.iter().filter_map(|(_, arm)| *arm).chain(*otherwise));
-            (SlotKind::Branch, vec![*hole])
-        }
+        DraftKind::Region { hole, .. } => (SlotKind::Region, vec![*hole]),
+        DraftKind::Branch { hole, .. } => (SlotKind::Branch, vec![*hole]),
         DraftKind::List(list) => {
-            let path = list.path.as_ref().map(|path| paths.number_of(path));
             let list = List {
                 id: list.id,
                 item: list.item,
                 otherwise: list.otherwise,
                 items: compiler.items(slot, list),
-                path,
-                keys: list.key.as_ref().map(|key| compiler.keys(list, key)),
+                path: list.path.clone(),
+                keys: list.key.as_ref().map(|key| match &list.key_paths {
+                    Some(paths) => Keys::Data(paths.iter().map(|path| path_steps(path)).collect()),
+                    None => Keys::Printed(compiler.keys(list, key)),
+                }),
                 row_reads: paths.number(&list.row_reads, Some(list.id)),
                 counters: compiler.layout.counters(list.id),
                 depth: slot
@@ -478,7 +484,7 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
         group,
         holes,
         place: slot.place.clone(),
-        branch_arms,
+        choice: compiler.choice(slot),
     }
 }
 
@@ -564,7 +570,7 @@ struct Paths {
 impl Paths {
     fn number_of(&mut self, path: &[Step]) -> usize {
         *self.numbers.entry(path.to_vec()).or_insert_with(|| {
-            self.list.push(path.iter().map(path_step).collect());
+            self.list.push(path_steps(path));
             self.list.len() - 1
         })
     }
@@ -576,24 +582,26 @@ impl Paths {
         counters.retain(|id| Some(*id) != without);
         Dependencies {
             paths,
-            items: reads.items.iter().copied().collect(),
+            items: reads
+                .items
+                .iter()
+                .map(|(id, path)| (*id, path_steps(path)))
+                .collect(),
             counters,
             everything: reads.everything,
+            impure: reads.impure,
         }
     }
 }
 
-fn path_step(step: &Step) -> PathStep {
-    match step {
-        Step::Key(key) => PathStep::Key((*key).into()),
-        Step::Index(index) => PathStep::Index(*index),
-    }
-}
-
-fn hash_of(sources: &Sources, template: &str) -> String {
+fn hash_of(sources: &Sources, template: &str, options: &PlanOptions) -> String {
     let mut text = format!("{}\0{template}\0", env!("CARGO_PKG_VERSION"));
     for source in sources.iter() {
         let _ = write!(text, "{}\0{}\0", source.name, source.text);
+    }
+    // They decide which slots there are.
+    for name in options.names() {
+        let _ = write!(text, "{name}\0");
     }
     short_hash(text.as_bytes())
 }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use minijinja::{Environment, Value};
+use minijinja::Environment;
 
+use super::PlanOptions;
 use super::machinery::ast::{self, CallType, Expr, Stmt};
+use super::namespace;
 use super::node::{Node, emitted};
 use super::source::Sources;
 use super::syntax;
+use crate::PathStep;
 
 /// One of a plan's keyed loops.
 pub(crate) type LoopId = usize;
@@ -19,37 +22,78 @@ pub(crate) enum Step {
     Index(i64),
 }
 
+/// Where an expression finds its value, when it is nothing but a path.
+pub(super) enum Place {
+    Data(Vec<PathStep>),
+    Item(LoopId, Vec<PathStep>),
+}
+
+/// The steps as a snapshot takes them.
+pub(super) fn path_steps(path: &[Step]) -> Vec<PathStep> {
+    let step = |step: &Step| match step {
+        Step::Key(key) => PathStep::Key((*key).into()),
+        Step::Index(index) => PathStep::Index(*index),
+    };
+    path.iter().map(step).collect()
+}
+
 /// Everything that the value of an expression, or the output of some nodes, can depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reads {
     /// Paths into the page's data. A path stands for everything below it.
     pub(crate) paths: BTreeSet<Vec<Step>>,
-    /// Loops whose item is read.
-    pub(crate) items: BTreeSet<LoopId>,
+    /// Loops whose item is read, each with the path of what is read of it.
+    pub(crate) items: BTreeSet<(LoopId, Vec<Step>)>,
     /// Loops whose `loop` variable is read, each with the attribute's name.
     pub(crate) counters: BTreeSet<(LoopId, &'static str)>,
     /// Set when it can't be told: then every change may matter.
     pub(crate) everything: bool,
+    /// Whether something is called that may give something else each time.
+    pub(crate) impure: bool,
 }
 
 impl Reads {
+    /// Whether anything of the item of a loop is read.
+    pub(super) fn reads_item(&self, id: LoopId) -> bool {
+        self.items.iter().any(|(read, _)| *read == id)
+    }
+
+    /// The paths within the item of a loop, if nothing else is read.
+    pub(super) fn of_item_only(&self, id: LoopId) -> Option<Vec<Vec<Step>>> {
+        let nothing_else = self.paths.is_empty() && self.counters.is_empty() && !self.everything;
+        if !nothing_else || self.items.is_empty() || self.items.iter().any(|(read, _)| *read != id) {
+            return None;
+        }
+        Some(self.items.iter().map(|(_, path)| path.clone()).collect())
+    }
+
     pub(super) fn add(&mut self, other: &Reads) {
         self.paths.extend(other.paths.iter().cloned());
-        self.items.extend(&other.items);
+        self.items.extend(other.items.iter().cloned());
         self.counters.extend(&other.counters);
         self.everything |= other.everything;
+        self.impure |= other.impure;
     }
 }
 
 /// What a name means at some place of the template.
 #[derive(Clone)]
-enum Meaning {
-    /// The item of a loop, or a part of it; `plain` when it can't be HTML.
-    Item { id: LoopId, plain: bool },
+pub(super) enum Meaning {
+    /// The item of a loop, or the part of it at a path; `plain` when it can't be HTML.
+    Item {
+        id: LoopId,
+        path: Vec<Step>,
+        plain: bool,
+    },
     /// The `loop` variable.
     Counter(LoopId),
     /// Something computed from what is read here; `plain` when it can't be HTML.
     Local { reads: Reads, plain: bool },
+    /// A macro: what it reads where it is defined, and the names that it mentions. Those may be set anew later.
+    Macro {
+        reads: Reads,
+        mentions: BTreeSet<&'static str>,
+    },
 }
 
 /// The names in scope at one place of the template.
@@ -57,16 +101,40 @@ enum Meaning {
 pub(super) struct Names<'a> {
     sources: &'a Sources,
     env: &'a Environment<'static>,
-    names: Vec<(&'static str, Meaning)>,
+    options: &'a PlanOptions,
+    names: Vec<Name>,
     /// Whether values are HTML-escaped here.
     escaped: bool,
 }
 
+#[derive(Clone)]
+struct Name {
+    id: &'static str,
+    meaning: Meaning,
+    how: How,
+}
+
+/// How a name came to its meaning.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    Set,
+    /// Set on some of the ways here.
+    PerhapsSet,
+    /// It meant the same namespace before, which has changed.
+    Changed,
+}
+
 impl<'a> Names<'a> {
-    pub(super) fn new(sources: &'a Sources, env: &'a Environment<'static>, escaped: bool) -> Self {
+    pub(super) fn new(
+        sources: &'a Sources,
+        env: &'a Environment<'static>,
+        options: &'a PlanOptions,
+        escaped: bool,
+    ) -> Self {
         Names {
             sources,
             env,
+            options,
             names: Vec::new(),
             escaped,
         }
@@ -81,30 +149,90 @@ impl<'a> Names<'a> {
         self.names.truncate(depth);
     }
 
+    /// Whether values are escaped for HTML here.
+    pub(super) fn escapes(&self) -> bool {
+        self.escaped
+    }
+
+    pub(super) fn env(&self) -> &'a Environment<'static> {
+        self.env
+    }
+
+    pub(super) fn set_escapes(&mut self, escaped: bool) {
+        self.escaped = escaped;
+    }
+
+    /// Leaves a scope that began at `depth`: its names are gone, what it changed of others' namespaces stays.
+    pub(super) fn leave(&mut self, depth: usize) {
+        let mut own = BTreeSet::new();
+        let mut kept: Vec<Name> = Vec::new();
+        for name in self.names.drain(depth.min(self.names.len())..) {
+            match name.how {
+                How::Set => drop(own.insert(name.id)),
+                How::Changed if !own.contains(name.id) => {
+                    kept.retain(|known| known.id != name.id);
+                    kept.push(name);
+                }
+                How::PerhapsSet | How::Changed => {}
+            }
+        }
+        self.names.extend(kept);
+    }
+
+    fn push(&mut self, id: &'static str, meaning: Meaning) {
+        self.bring(id, meaning, How::Set);
+    }
+
+    fn bring(&mut self, id: &'static str, meaning: Meaning, how: How) {
+        self.names.push(Name { id, meaning, how });
+    }
+
+    /// Notes that a namespace has changed: from here on it means what it meant, and what this reads as well.
+    fn change(&mut self, id: &'static str, reads: &Reads, plain: bool) {
+        let mut all = self.name(id, &[]);
+        all.add(reads);
+        let plain = plain && self.is_plain_name(id);
+        self.bring(id, Meaning::Local { reads: all, plain }, How::Changed);
+    }
+
     /// Brings the item and the `loop` variable of a loop into scope.
     pub(super) fn enter_loop(&mut self, id: LoopId, syntax: &ast::ForLoop<'static>) {
         let plain = self.is_plain(&syntax.iter);
-        self.names.push(("loop", Meaning::Counter(id)));
-        self.assign(&syntax.target, &Meaning::Item { id, plain });
+        self.push("loop", Meaning::Counter(id));
+        self.unpack(&syntax.target, id, &[], plain);
     }
 
-    /// Brings into scope what a silent node defines. `Node::Leave` is the caller's to handle, with `truncate`.
+    /// Brings into scope what a node leaves behind. `Node::Leave` is the caller's to handle, with [`Names::leave`].
     pub(super) fn define(&mut self, node: &Node<'a>) {
         match node {
             Node::Enter(assignments) => {
                 for (target, value) in *assignments {
-                    let meaning = Meaning::Local {
-                        reads: self.of(value),
-                        plain: self.is_plain(value),
+                    let meaning = match (target, self.part_of_item(value)) {
+                        (Expr::Var(_), Some(part)) => part,
+                        _ => Meaning::Local {
+                            reads: self.of(value),
+                            plain: self.is_plain(value),
+                        },
                     };
                     self.assign(target, &meaning);
                 }
             }
+            Node::Define(Stmt::Set(set)) if matches!(set.target, Expr::GetAttr(_)) => {
+                let (reads, plain) = (self.of(&set.expr), self.is_plain(&set.expr));
+                for name in namespace::changes([node]) {
+                    self.change(name, &reads, plain);
+                }
+            }
             Node::Define(statement) => {
                 let meaning = match statement {
-                    Stmt::Set(set) => Meaning::Local {
-                        reads: self.of(&set.expr),
-                        plain: self.is_plain(&set.expr),
+                    Stmt::Set(set) => match &set.expr {
+                        Expr::Var(var) if matches!(self.meaning(var.id), Some(Meaning::Macro { .. })) => {
+                            self.meaning(var.id).cloned().expect("just looked up")
+                        }
+                        expr => Meaning::Local {
+                            reads: self.of(expr),
+                            plain: self.is_plain(expr),
+                        },
                     },
                     Stmt::Macro(decl) => {
                         let mut inner = self.clone();
@@ -119,10 +247,18 @@ impl<'a> Names<'a> {
                         }
                         let mut reads = Reads::default();
                         inner.statements(&decl.body, &mut reads);
-                        decl.defaults
-                            .iter()
-                            .for_each(|default| inner.read(default, &mut reads));
-                        Meaning::Local { reads, plain: false }
+                        // A default does not see the parameters in front of it, but what has their names outside.
+                        for default in &decl.defaults {
+                            inner.read(default, &mut reads);
+                            self.read(default, &mut reads);
+                        }
+                        // minijinja overlooks some names when it makes the macro's closure, and then the macro sees the
+                        // data instead of what is in scope.
+                        let mut mentions = BTreeSet::new();
+                        mentioned_in_statement(statement, &mut mentions);
+                        let bound = mentions.iter().filter(|name| self.meaning(name).is_some());
+                        reads.paths.extend(bound.map(|name| vec![Step::Key(name)]));
+                        Meaning::Macro { reads, mentions }
                     }
                     Stmt::Import(import) => self.imported(&import.expr),
                     Stmt::FromImport(import) => self.imported(&import.expr),
@@ -135,7 +271,7 @@ impl<'a> Names<'a> {
                     },
                 };
                 for name in syntax::defined(statement) {
-                    self.names.push((name, meaning.clone()));
+                    self.push(name, meaning.clone());
                 }
             }
             Node::Capture(set, body) => {
@@ -143,8 +279,14 @@ impl<'a> Names<'a> {
                 if let Some(filter) = &set.filter {
                     self.read(filter, &mut reads);
                 }
-                self.assign(&set.target, &Meaning::Local { reads, plain: false });
+                self.run(node, body);
+                match namespace::changed_by_target(&set.target) {
+                    Some(name) => self.change(name, &reads, false),
+                    None => self.assign(&set.target, &Meaning::Local { reads, plain: false }),
+                }
             }
+            Node::Escape(to) => self.escaped = *to == "html",
+            Node::Unescape { html } => self.escaped = *html,
             // Names set inside an `if` stay set after it.
             Node::If(branch) => {
                 let mut conditions = Reads::default();
@@ -153,19 +295,87 @@ impl<'a> Names<'a> {
                     .iter()
                     .for_each(|(condition, _)| self.read(condition, &mut conditions));
                 let arms: Vec<Names<'a>> = node.children().into_iter().map(|body| self.after(body)).collect();
-                for name in defined_inside(node) {
-                    let mut reads = conditions.clone();
-                    reads.add(&self.name(name, &[]));
-                    let mut plain = self.is_plain_name(name);
-                    for arm in &arms {
-                        reads.add(&arm.name(name, &[]));
-                        plain &= arm.is_plain_name(name);
-                    }
-                    self.names.push((name, Meaning::Local { reads, plain }));
-                }
+                self.run_changes(node, &arms);
+                self.set_in_one_of(node, &conditions, &arms);
             }
-            _ => {}
+            Node::For(lp) => {
+                // The `else` of a loop runs in the scope around it.
+                let otherwise = self.after(&lp.otherwise);
+                let choice = self.of(&lp.syntax.iter);
+                if !namespace::changes([node]).is_empty() {
+                    let mut inner = self.clone();
+                    inner.enter_loop_alone(lp.syntax);
+                    self.run_changes(node, &[inner.after(&lp.body), otherwise.clone()]);
+                }
+                self.set_in_one_of(node, &choice, &[otherwise]);
+            }
+            // Their bodies run in the scope around them.
+            Node::AutoEscape(_, body) | Node::Filter(_, body) | Node::Captured(_, body) => {
+                self.run(node, body);
+            }
+            Node::Raw(_)
+            | Node::Emit(_)
+            | Node::Guarded(..)
+            | Node::Leave
+            | Node::Native(_)
+            | Node::Jump(_) => {}
         }
+    }
+
+    /// Brings into scope what a node sets on some of its ways; `choice` is what the way that it takes depends on.
+    fn set_in_one_of(&mut self, node: &Node<'a>, choice: &Reads, ends: &[Names<'a>]) {
+        for name in set_by(node) {
+            let mut reads = choice.clone();
+            reads.add(&self.name(name, &[]));
+            let mut plain = self.is_plain_name(name);
+            for end in ends {
+                reads.add(&end.name(name, &[]));
+                plain &= end.is_plain_name(name);
+            }
+            self.bring(name, Meaning::Local { reads, plain }, How::PerhapsSet);
+        }
+    }
+
+    /// Brings into scope what `body`, which runs once as a part of `node`, leaves behind.
+    fn run(&mut self, node: &Node<'a>, body: &[Node<'a>]) {
+        let end = self.after(body);
+        self.run_changes(node, std::slice::from_ref(&end));
+        for name in set_in(body) {
+            let meaning = Meaning::Local {
+                reads: end.name(name, &[]),
+                plain: end.is_plain_name(name),
+            };
+            self.push(name, meaning);
+        }
+    }
+
+    /// Notes which namespaces a node changes; `ends` are the names at the ends of the ways through it.
+    fn run_changes(&mut self, node: &Node<'a>, ends: &[Names<'a>]) {
+        let changes = namespace::changes([node]);
+        if changes.is_empty() {
+            return;
+        }
+        let reads = self.of_all(node);
+        for name in changes {
+            let plain = ends.iter().all(|end| end.is_plain_name(name));
+            self.change(name, &reads, plain);
+        }
+    }
+
+    /// Brings the item and the `loop` variable of a loop into scope that is not followed row by row.
+    fn enter_loop_alone(&mut self, syntax: &ast::ForLoop<'static>) {
+        let meaning = Meaning::Local {
+            reads: self.of(&syntax.iter),
+            plain: self.is_plain(&syntax.iter),
+        };
+        self.push(
+            "loop",
+            Meaning::Local {
+                reads: Reads::default(),
+                plain: true,
+            },
+        );
+        self.assign(&syntax.target, &meaning);
     }
 
     /// The names in scope after these nodes.
@@ -178,18 +388,50 @@ impl<'a> Names<'a> {
                     scopes.push(names.depth());
                     names.define(node);
                 }
-                Node::Leave => names.truncate(scopes.pop().unwrap_or(names.depth())),
+                Node::Leave => names.leave(scopes.pop().unwrap_or(names.depth())),
                 _ => names.define(node),
             }
         }
         names
     }
 
+    /// The part of a loop's item that an expression is, if it is nothing else: a name for it means the same.
+    fn part_of_item(&self, expr: &Expr<'static>) -> Option<Meaning> {
+        let mut steps = Vec::new();
+        match self.meaning(path(expr, &mut steps)?) {
+            Some(Meaning::Item { id, path, plain }) => Some(Meaning::Item {
+                id: *id,
+                path: path.iter().cloned().chain(steps).collect(),
+                plain: *plain,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Brings the names of a loop's target into scope, each for its part of the item.
+    fn unpack(&mut self, target: &Expr<'static>, id: LoopId, path: &[Step], plain: bool) {
+        let parts = match target {
+            Expr::Var(var) => {
+                let path = path.to_vec();
+                self.push(var.id, Meaning::Item { id, path, plain });
+                return;
+            }
+            Expr::List(list) => &list.items,
+            Expr::Tuple(tuple) => &tuple.items,
+            _ => return,
+        };
+        for (part, index) in parts.iter().zip(0..) {
+            let path: Vec<Step> = path.iter().cloned().chain([Step::Index(index)]).collect();
+            self.unpack(part, id, &path, plain);
+        }
+    }
+
     fn assign(&mut self, target: &Expr<'static>, meaning: &Meaning) {
         let mut names = Vec::new();
         syntax::assigned(target, &mut names);
-        self.names
-            .extend(names.into_iter().map(|name| (name, meaning.clone())));
+        names
+            .into_iter()
+            .for_each(|name| self.push(name, meaning.clone()));
     }
 
     /// What is imported from a template can read whatever that template names.
@@ -209,81 +451,92 @@ impl<'a> Names<'a> {
         Meaning::Local { reads, plain: false }
     }
 
-    /// The path that an expression is, if it is one into the page's data and nothing else.
-    pub(super) fn data_path(&self, expr: &Expr<'static>) -> Option<Vec<Step>> {
+    /// The path that an expression is, if it is one into the page's data or into a loop's item and nothing else.
+    pub(super) fn place(&self, expr: &Expr<'static>) -> Option<Place> {
         let mut steps = Vec::new();
-        let name = path(expr, &mut steps).filter(|name| self.meaning(name).is_none())?;
-        steps.insert(0, Step::Key(name));
-        Some(steps)
+        let name = path(expr, &mut steps)?;
+        match self.meaning(name) {
+            None => {
+                steps.insert(0, Step::Key(name));
+                Some(Place::Data(path_steps(&steps)))
+            }
+            Some(Meaning::Item { id, path, .. }) => {
+                let whole: Vec<Step> = path.iter().cloned().chain(steps).collect();
+                Some(Place::Item(*id, path_steps(&whole)))
+            }
+            Some(Meaning::Counter(_) | Meaning::Local { .. } | Meaning::Macro { .. }) => None,
+        }
     }
 
     /// What an expression reads.
     pub(super) fn of(&self, expr: &Expr<'static>) -> Reads {
         let mut reads = Reads::default();
         self.read(expr, &mut reads);
+        self.settle(reads)
+    }
+
+    /// Code that can't be seen may call what was declared impure.
+    fn settle(&self, mut reads: Reads) -> Reads {
+        reads.impure |= reads.everything && !self.options.is_empty();
         reads
     }
 
     /// What these nodes read, all together.
     pub(super) fn of_nodes(&self, nodes: &[Node<'a>]) -> Reads {
+        self.of_nodes_within(nodes, Vec::new())
+    }
+
+    /// What these nodes read, which may end scopes that are open around them; each is given by the depth it started at.
+    pub(super) fn of_nodes_within(&self, nodes: &[Node<'a>], mut scopes: Vec<usize>) -> Reads {
         let mut scope = self.clone();
-        let mut scopes = Vec::new();
         let mut reads = Reads::default();
         for node in nodes {
             match node {
-                Node::Raw(_) | Node::Jump(_) => {}
+                Node::Raw(_) | Node::Jump(_) | Node::Escape(_) | Node::Unescape { .. } => {}
                 Node::Emit(statement) | Node::Guarded(_, statement) => {
                     scope.read(&emitted(statement).expr, &mut reads);
                 }
-                Node::Captured(_, inside) => reads.add(&scope.of_nodes(inside)),
+                Node::Captured(_, inside) => reads.add(&scope.of_nodes_within(inside, scopes.clone())),
                 Node::If(branch) => {
                     for (condition, body) in &branch.arms {
                         scope.read(condition, &mut reads);
                         reads.add(&scope.of_nodes(body));
                     }
                     reads.add(&scope.of_nodes(&branch.otherwise));
-                    scope.define(node);
                 }
                 Node::For(lp) => {
                     scope.read(&lp.syntax.iter, &mut reads);
-                    let items = scope.of(&lp.syntax.iter);
                     let mut inner = scope.clone();
-                    inner.names.push((
-                        "loop",
-                        Meaning::Local {
-                            reads: Reads::default(),
-                            plain: true,
-                        },
-                    ));
-                    let plain = scope.is_plain(&lp.syntax.iter);
-                    inner.assign(&lp.syntax.target, &Meaning::Local { reads: items, plain });
+                    inner.enter_loop_alone(lp.syntax);
                     if let Some(filter) = &lp.syntax.filter_expr {
                         inner.read(filter, &mut reads);
                     }
                     reads.add(&inner.of_nodes(&lp.body));
                     reads.add(&scope.of_nodes(&lp.otherwise));
+                    scope.define(node);
                 }
                 Node::Enter(assignments) => {
                     scopes.push(scope.depth());
                     assignments
                         .iter()
                         .for_each(|(_, value)| scope.read(value, &mut reads));
-                    scope.define(node);
                 }
                 Node::Leave => {
                     if let Some(depth) = scopes.pop() {
-                        scope.truncate(depth);
+                        scope.leave(depth);
                     }
                 }
                 // What a definition reads counts where the name is used.
-                Node::Define(_) | Node::Capture(..) => scope.define(node),
+                Node::Define(_) | Node::Capture(..) => {}
                 Node::AutoEscape(block, inside) => {
                     scope.read(&block.enabled, &mut reads);
                     reads.add(&scope.of_nodes(inside));
+                    scope.define(node);
                 }
                 Node::Filter(block, inside) => {
                     scope.read(&block.filter, &mut reads);
                     reads.add(&scope.of_nodes(inside));
+                    scope.define(node);
                 }
                 Node::Native(statement) => {
                     if matches!(statement, Stmt::Include(_)) {
@@ -292,7 +545,39 @@ impl<'a> Names<'a> {
                     scope.statements(std::slice::from_ref(*statement), &mut reads);
                 }
             }
+            scope.define(node);
         }
+        self.settle(reads)
+    }
+
+    /// What any code of a node reads. Names that it defines itself count as data, which is too much at worst.
+    fn of_all(&self, node: &Node<'a>) -> Reads {
+        let mut reads = Reads::default();
+        node.walk(&mut |inside| match inside {
+            Node::Emit(statement)
+            | Node::Guarded(_, statement)
+            | Node::Define(statement)
+            | Node::Native(statement)
+            | Node::Jump(statement) => self.statements(std::slice::from_ref(*statement), &mut reads),
+            Node::If(branch) => branch
+                .arms
+                .iter()
+                .for_each(|(condition, _)| self.read(condition, &mut reads)),
+            Node::For(lp) => {
+                self.read(&lp.syntax.iter, &mut reads);
+                lp.syntax
+                    .filter_expr
+                    .iter()
+                    .for_each(|filter| self.read(filter, &mut reads));
+            }
+            Node::Enter(assignments) => assignments
+                .iter()
+                .for_each(|(_, value)| self.read(value, &mut reads)),
+            Node::Capture(set, _) => set.filter.iter().for_each(|filter| self.read(filter, &mut reads)),
+            Node::AutoEscape(block, _) => self.read(&block.enabled, &mut reads),
+            Node::Filter(block, _) => self.read(&block.filter, &mut reads),
+            Node::Raw(_) | Node::Captured(..) | Node::Leave | Node::Escape(_) | Node::Unescape { .. } => {}
+        });
         reads
     }
 
@@ -340,9 +625,30 @@ impl<'a> Names<'a> {
                     self.read(operand, reads);
                 }
             }
-            _ => syntax::operands(expr)
-                .into_iter()
-                .for_each(|operand| self.read(operand, reads)),
+            _ => {
+                reads.impure |= self.calls_impure(expr);
+                syntax::operands(expr)
+                    .into_iter()
+                    .for_each(|operand| self.read(operand, reads));
+            }
+        }
+    }
+
+    /// Whether an expression is a filter or a test that was declared impure, or passes such a one by its name, as
+    /// `map('name')` does.
+    fn calls_impure(&self, expr: &Expr<'static>) -> bool {
+        let by_name = |name: &str, applies: &[&str]| {
+            self.options.is_impure(name)
+                || (applies.contains(&name)
+                    && syntax::operands(expr)
+                        .into_iter()
+                        .filter_map(syntax::constant_name)
+                        .any(|argument| self.options.is_impure(argument)))
+        };
+        match expr {
+            Expr::Filter(filter) => by_name(filter.name, APPLYING_FILTERS),
+            Expr::Test(test) => by_name(test.name, &[]),
+            _ => false,
         }
     }
 
@@ -355,19 +661,21 @@ impl<'a> Names<'a> {
         }
     }
 
-    fn meaning(&self, name: &str) -> Option<&Meaning> {
+    pub(super) fn meaning(&self, name: &str) -> Option<&Meaning> {
         self.names
             .iter()
             .rev()
-            .find(|(known, _)| *known == name)
-            .map(|(_, meaning)| meaning)
+            .find(|known| known.id == name)
+            .map(|known| &known.meaning)
     }
 
     fn name(&self, name: &'static str, steps: &[Step]) -> Reads {
         let mut reads = Reads::default();
         match self.meaning(name) {
-            Some(Meaning::Item { id, .. }) => {
-                reads.items.insert(*id);
+            Some(Meaning::Item { id, path, .. }) => {
+                let mut path = path.clone();
+                path.extend_from_slice(steps);
+                reads.items.insert((*id, path));
             }
             Some(Meaning::Counter(id)) => {
                 let attribute = match steps.first() {
@@ -377,7 +685,9 @@ impl<'a> Names<'a> {
                 reads.counters.insert((*id, attribute));
             }
             Some(Meaning::Local { reads: local, .. }) => reads.add(local),
+            Some(Meaning::Macro { .. }) => self.called(name, &mut BTreeSet::new(), &mut reads),
             None => {
+                reads.impure = self.options.is_impure(name);
                 let mut path = vec![Step::Key(name)];
                 path.extend_from_slice(steps);
                 reads.paths.insert(path);
@@ -386,112 +696,26 @@ impl<'a> Names<'a> {
         reads
     }
 
-    /// Whether what an expression prints is text: never a safe string with markup in it.
-    pub(super) fn is_plain(&self, expr: &Expr<'static>) -> bool {
-        let operands_are = |names: &Self| {
-            syntax::operands(expr)
-                .into_iter()
-                .all(|operand| names.is_plain(operand))
-        };
-        self.escaped
-            && match expr {
-                Expr::Var(var) => self.is_plain_name(var.id),
-                Expr::Const(constant) => !constant.value.is_safe(),
-                Expr::Filter(filter) => PLAIN_FILTERS.contains(&filter.name) && operands_are(self),
-                Expr::Call(call) => match call.identify_call() {
-                    CallType::Function(name) => {
-                        self.meaning(name).is_none()
-                            && PLAIN_FUNCTIONS.contains(&name)
-                            && syntax::operands(expr)
-                                .into_iter()
-                                .skip(1)
-                                .all(|operand| self.is_plain(operand))
-                    }
-                    CallType::Method(Expr::Var(var), "cycle") => {
-                        matches!(self.meaning(var.id), Some(Meaning::Counter(_)) | None)
-                            && syntax::operands(expr)
-                                .into_iter()
-                                .skip(1)
-                                .all(|operand| self.is_plain(operand))
-                    }
-                    _ => false,
-                },
-                _ => operands_are(self),
-            }
-    }
-
-    fn is_plain_name(&self, name: &'static str) -> bool {
+    /// What a macro reads when it is called here: some of the names that it mentions may have been set since.
+    fn called(&self, name: &'static str, seen: &mut BTreeSet<&'static str>, reads: &mut Reads) {
         match self.meaning(name) {
-            Some(Meaning::Local { plain, .. } | Meaning::Item { plain, .. }) => *plain,
-            Some(Meaning::Counter(_)) => true,
-            None => self.is_plain_global(name),
+            Some(Meaning::Macro {
+                reads: defined,
+                mentions,
+            }) => {
+                if seen.insert(name) {
+                    reads.add(defined);
+                    mentions.iter().for_each(|name| self.called(name, seen, reads));
+                }
+            }
+            Some(_) => reads.add(&self.name(name, &[])),
+            None => {}
         }
-    }
-
-    fn is_plain_global(&self, name: &str) -> bool {
-        fn plain(value: &Value) -> bool {
-            !value.is_safe() && value.as_object().is_none()
-        }
-        self.env
-            .globals()
-            .find(|(known, _)| *known == name)
-            .is_none_or(|(_, value)| plain(&value))
     }
 }
 
-/// Built-in filters that return text, or safe strings without markup, for arguments that are text.
-const PLAIN_FILTERS: &[&str] = &[
-    "abs",
-    "attr",
-    "batch",
-    "bool",
-    "capitalize",
-    "chain",
-    "count",
-    "d",
-    "default",
-    "dictsort",
-    "e",
-    "escape",
-    "first",
-    "float",
-    "format",
-    "groupby",
-    "indent",
-    "int",
-    "items",
-    "join",
-    "last",
-    "length",
-    "lines",
-    "list",
-    "lower",
-    "max",
-    "min",
-    "pprint",
-    "reject",
-    "rejectattr",
-    "replace",
-    "reverse",
-    "round",
-    "select",
-    "selectattr",
-    "slice",
-    "sort",
-    "split",
-    "string",
-    "sum",
-    "title",
-    "tojson",
-    "trim",
-    "unique",
-    "upper",
-    "urlencode",
-    "zip",
-];
-
-/// Built-in functions that return text for arguments that are text.
-const PLAIN_FUNCTIONS: &[&str] = &["range", "dict"];
+/// Built-in filters that apply filters and tests which they are given by name.
+const APPLYING_FILTERS: &[&str] = &["map", "select", "reject", "selectattr", "rejectattr"];
 
 /// The name and the constant steps of `user.names[0]`, if the expression is of that kind.
 fn path(expr: &Expr<'static>, steps: &mut Vec<Step>) -> Option<&'static str> {
@@ -518,22 +742,52 @@ fn path(expr: &Expr<'static>, steps: &mut Vec<Step>) -> Option<&'static str> {
     }
 }
 
-/// The names that `set` statements inside an `if` leave behind.
-pub(super) fn defined_inside(node: &Node<'_>) -> Vec<&'static str> {
+/// The names that a node leaves behind: those that it sets, and the namespaces that it changes.
+pub(super) fn left_behind(node: &Node<'_>) -> Vec<&'static str> {
+    let mut names = set_by(node);
+    names.extend(namespace::changes([node]));
+    names
+}
+
+/// The names that a node sets in the scope around it.
+pub(super) fn set_by(node: &Node<'_>) -> Vec<&'static str> {
+    match node {
+        Node::If(_) | Node::AutoEscape(..) | Node::Filter(..) | Node::Captured(..) => node
+            .children()
+            .into_iter()
+            .flat_map(|body| set_in(body))
+            .collect(),
+        Node::Define(Stmt::Set(set)) => set_to(&set.target),
+        Node::Define(statement) => syntax::defined(statement),
+        Node::Capture(set, body) => {
+            let mut names = set_in(body);
+            names.extend(set_to(&set.target));
+            names
+        }
+        Node::For(lp) => set_in(&lp.otherwise),
+        _ => Vec::new(),
+    }
+}
+
+/// The names that an assignment to this target sets; none where it changes a namespace.
+fn set_to(target: &Expr<'static>) -> Vec<&'static str> {
     let mut names = Vec::new();
-    let Node::If(_) = node else { return names };
-    for nodes in node.children() {
-        let mut depth = 0usize;
-        for inside in nodes.iter() {
-            match inside {
-                Node::Enter(_) => depth += 1,
-                Node::Leave => depth = depth.saturating_sub(1),
-                _ if depth > 0 => {}
-                Node::Define(statement) => names.extend(syntax::defined(statement)),
-                Node::Capture(set, _) => syntax::assigned(&set.target, &mut names),
-                Node::If(_) => names.extend(defined_inside(inside)),
-                _ => {}
-            }
+    if namespace::changed_by_target(target).is_none() {
+        syntax::assigned(target, &mut names);
+    }
+    names
+}
+
+/// The names that a stretch of nodes sets in its scope.
+fn set_in(nodes: &[Node<'_>]) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    let mut depth = 0usize;
+    for node in nodes {
+        match node {
+            Node::Enter(_) => depth += 1,
+            Node::Leave => depth = depth.saturating_sub(1),
+            _ if depth > 0 => {}
+            _ => names.extend(set_by(node)),
         }
     }
     names
@@ -580,7 +834,12 @@ fn mention(node: &Node<'_>, names: &mut BTreeSet<&'static str>) {
         Node::Capture(set, _) => set.filter.iter().for_each(|filter| mentioned_in(filter, names)),
         Node::AutoEscape(block, _) => mentioned_in(&block.enabled, names),
         Node::Filter(block, _) => mentioned_in(&block.filter, names),
-        Node::Raw(_) | Node::Captured(..) | Node::Leave | Node::Jump(_) => {}
+        Node::Raw(_)
+        | Node::Captured(..)
+        | Node::Leave
+        | Node::Escape(_)
+        | Node::Unescape { .. }
+        | Node::Jump(_) => {}
     }
 }
 

@@ -13,9 +13,8 @@ use markup5ever_rcdom::{Handle, NodeData, RcDom};
 
 use super::item::{Element, Item, TagPart};
 use super::node::Node;
+use super::opaque::Opaque;
 use super::tags::{TEXT_ONLY, TRANSPARENT};
-
-const REASON: &str = "the HTML parser moves what is inside";
 
 /// Makes regions of the smallest elements around marks that the HTML parser would move.
 ///
@@ -58,9 +57,9 @@ fn replace<'a>(items: &mut Vec<Item<'a>>, wanted: usize, whole: bool, number: &m
                 if this == wanted {
                     let (content, all) = (element.content.clone(), element.whole.clone());
                     if whole {
-                        *item = Item::Region(all, REASON);
+                        *item = Item::Region(all, Opaque::Moved);
                     } else {
-                        element.children = vec![Item::Region(content, REASON)];
+                        element.children = vec![Item::Region(content, Opaque::Moved)];
                     }
                     return true;
                 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use minijinja::{AutoEscape, Environment};
+use typed_arena::Arena;
 
 use super::escape;
+use super::expand::{self, Expander, Scope};
 use super::machinery::{self, ast};
 use super::node::{For, If, Node, Nodes};
 use super::syntax;
@@ -16,6 +18,8 @@ const MAX_DEPTH: usize = 64;
 /// The parsed templates that a page consists of.
 pub(super) struct Sources {
     templates: BTreeMap<String, Source>,
+    /// Statements that stand in no template: calls that are written out.
+    written_out: Arena<ast::Stmt<'static>>,
 }
 
 pub(super) struct Source {
@@ -32,6 +36,7 @@ impl Sources {
     pub(super) fn load(env: &Environment<'static>, name: &str) -> Result<Self, minijinja::Error> {
         let mut sources = Sources {
             templates: BTreeMap::new(),
+            written_out: Arena::new(),
         };
         let mut wanted = vec![env.get_template(name)?.name().to_owned()];
         while let Some(name) = wanted.pop() {
@@ -82,17 +87,15 @@ impl Sources {
     ///
     /// # Errors
     /// Says, in words for people, what of the template can only be rendered as a whole.
-    pub(super) fn resolve(&self, name: &str) -> Result<Nodes<'_>, String> {
+    pub(super) fn resolve<'a>(
+        &'a self,
+        env: &'a Environment<'static>,
+        name: &str,
+    ) -> Result<Nodes<'a>, String> {
         let source = self
             .get(name)
             .ok_or_else(|| format!("the template {name:?} was not loaded"))?;
-        let mut resolver = Resolver {
-            sources: self,
-            escape: &source.escape,
-            blocks: BTreeMap::new(),
-            depth: 0,
-            inside_auto_escape: false,
-        };
+        let mut resolver = Resolver::new(self, env, source);
         let mut nodes = Vec::new();
         resolver.template(source, &mut nodes)?;
         Ok(nodes.into())
@@ -108,14 +111,51 @@ impl Source {
     }
 }
 
+impl Sources {
+    /// The blocks whose bodies are part of the page `name`; `None` where that can't be told.
+    pub(super) fn reached<'a>(
+        &'a self,
+        env: &'a Environment<'static>,
+        name: &str,
+    ) -> Option<Vec<&'a ast::Block<'static>>> {
+        let source = self.get(name)?;
+        let mut resolver = Resolver::new(self, env, source);
+        resolver.template(source, &mut Vec::new()).ok()?;
+        Some(resolver.reached)
+    }
+}
+
+/// The name by which an `autoescape` block asks for a way of escaping.
+fn escape_name(escape: &AutoEscape) -> Option<&'static str> {
+    match escape {
+        AutoEscape::Html => Some("html"),
+        AutoEscape::Json => Some("json"),
+        AutoEscape::None => Some("none"),
+        _ => None,
+    }
+}
+
 /// A block's body and the template that it stands in.
 type Body<'a> = (&'a Source, &'a ast::Spanned<ast::Block<'static>>);
 
 struct Resolver<'a> {
     sources: &'a Sources,
-    escape: &'a AutoEscape,
+    env: &'a Environment<'static>,
+    expander: Expander<'a>,
+    /// What the names stand for at the statement that is being resolved.
+    scope: Scope<'a>,
+    /// Whether that statement is part of a call that was written out: the calls inside were seen to.
+    writes_out: bool,
+    /// How the page escapes values.
+    page_escape: AutoEscape,
+    /// How values are escaped here.
+    escape: AutoEscape,
+    /// What `autoescape true` means here.
+    initial: AutoEscape,
     /// The bodies of each block, the most derived first.
     blocks: BTreeMap<&'static str, Vec<Body<'a>>>,
+    /// The blocks whose bodies were resolved.
+    reached: Vec<&'a ast::Block<'static>>,
     depth: usize,
     inside_auto_escape: bool,
 }
@@ -124,6 +164,23 @@ struct Resolver<'a> {
 type Current = Option<(&'static str, usize)>;
 
 impl<'a> Resolver<'a> {
+    fn new(sources: &'a Sources, env: &'a Environment<'static>, source: &'a Source) -> Self {
+        Resolver {
+            sources,
+            env,
+            expander: Expander::new(sources, env, &source.escape),
+            scope: Scope::new(),
+            writes_out: false,
+            page_escape: source.escape.clone(),
+            escape: source.escape.clone(),
+            initial: source.escape.clone(),
+            blocks: BTreeMap::new(),
+            reached: Vec::new(),
+            depth: 0,
+            inside_auto_escape: false,
+        }
+    }
+
     fn deeper<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
         if self.depth == MAX_DEPTH {
             return Err(format!(
@@ -201,6 +258,12 @@ impl<'a> Resolver<'a> {
         current: Current,
         out: &mut Vec<Node<'a>>,
     ) -> Result<(), String> {
+        if let ast::Stmt::EmitExpr(_) | ast::Stmt::CallBlock(_) = statement
+            && !self.escapes_differently()
+            && self.write_out(source, statement, out)?
+        {
+            return Ok(());
+        }
         match statement {
             ast::Stmt::Template(template) => self.statements(source, &template.children, current, out)?,
             ast::Stmt::EmitRaw(raw) => out.push(Node::Raw(raw.raw)),
@@ -216,8 +279,17 @@ impl<'a> Resolver<'a> {
                 None => out.push(Node::Emit(statement)),
             },
             ast::Stmt::ForLoop(syntax) => {
+                let mut targets = Vec::new();
+                syntax::assigned(&syntax.target, &mut targets);
+                self.scope.enter_rows(expand::rebound_in(&syntax.body));
+                targets.push("loop");
+                targets.iter().for_each(|name| self.scope.bind_value(name));
                 let body = self.nodes(source, &syntax.body, current)?;
+                self.scope.leave();
+                let mut fork = self.scope.fork();
                 let otherwise = self.nodes(source, &syntax.else_body, current)?;
+                self.scope.end_part(&mut fork);
+                self.scope.join(fork);
                 out.push(Node::For(Rc::new(For {
                     syntax,
                     body,
@@ -225,21 +297,48 @@ impl<'a> Resolver<'a> {
                 })));
             }
             ast::Stmt::IfCond(first) => {
+                let mut fork = self.scope.fork();
                 let mut arms = vec![(&first.expr, self.nodes(source, &first.true_body, current)?)];
+                self.scope.end_part(&mut fork);
                 let mut rest: &'a [ast::Stmt<'static>] = &first.false_body;
                 while let [ast::Stmt::IfCond(next)] = rest {
                     arms.push((&next.expr, self.nodes(source, &next.true_body, current)?));
+                    self.scope.end_part(&mut fork);
                     rest = &next.false_body;
                 }
                 let otherwise = self.nodes(source, rest, current)?;
+                self.scope.end_part(&mut fork);
+                self.scope.join(fork);
                 out.push(Node::If(Rc::new(If { arms, otherwise })));
             }
             ast::Stmt::WithBlock(with) => {
                 out.push(Node::Enter(&with.assignments));
+                self.scope.enter();
+                let mut targets = Vec::new();
+                with.assignments
+                    .iter()
+                    .for_each(|(target, _)| syntax::assigned(target, &mut targets));
+                targets.iter().for_each(|name| self.scope.bind_value(name));
                 self.statements(source, &with.body, current, out)?;
+                self.scope.leave();
                 out.push(Node::Leave);
             }
-            ast::Stmt::SetBlock(set) => out.push(Node::Capture(set, self.nodes(source, &set.body, current)?)),
+            ast::Stmt::SetBlock(set) => {
+                let body = self.nodes(source, &set.body, current)?;
+                syntax::defined(statement)
+                    .iter()
+                    .for_each(|name| self.scope.bind_value(name));
+                if !self.escapes_differently() {
+                    self.scope.bind_text(set, &body);
+                }
+                out.push(Node::Capture(set, body));
+            }
+            ast::Stmt::AutoEscape(block) if self.constant_escape(&block.enabled).is_some() => {
+                let to = self.constant_escape(&block.enabled).unwrap_or(AutoEscape::Html);
+                self.escaped(to, out, |this, out| {
+                    this.statements(source, &block.body, current, out)
+                })?;
+            }
             ast::Stmt::AutoEscape(block) => {
                 let outside = std::mem::replace(&mut self.inside_auto_escape, true);
                 let body = self.nodes(source, &block.body, current);
@@ -252,12 +351,35 @@ impl<'a> Resolver<'a> {
             ast::Stmt::Block(block) => self.block(block.name, 0, out)?,
             ast::Stmt::Include(include) => match self.included(source, include) {
                 Some(included) => {
-                    self.deeper(|this| this.statements(included, included.statements(), None, out))?;
+                    let outer = self.scope.start_include();
+                    let initial = std::mem::replace(&mut self.initial, included.escape.clone());
+                    let resolved = self.escaped(included.escape.clone(), out, |this, out| {
+                        this.deeper(|this| this.statements(included, included.statements(), None, out))
+                    });
+                    self.initial = initial;
+                    self.scope.end_include(outer);
+                    resolved?;
                 }
-                None => out.push(Node::Native(statement)),
+                None => {
+                    self.scope.unknown();
+                    out.push(Node::Native(statement));
+                }
             },
-            ast::Stmt::Set(_) | ast::Stmt::Macro(_) | ast::Stmt::Import(_) | ast::Stmt::FromImport(_) => {
+            ast::Stmt::Set(_) => {
                 out.push(Node::Define(statement));
+                syntax::defined(statement)
+                    .iter()
+                    .for_each(|name| self.scope.bind_value(name));
+            }
+            ast::Stmt::Macro(decl) => {
+                out.push(Node::Define(statement));
+                self.expander.define(&mut self.scope, decl);
+            }
+            ast::Stmt::Import(_) | ast::Stmt::FromImport(_) => {
+                out.push(Node::Define(statement));
+                for value in self.expander.import(&mut self.scope, source, statement) {
+                    out.push(Node::Define(self.sources.written_out.alloc(value)));
+                }
             }
             ast::Stmt::CallBlock(_) | ast::Stmt::Do(_) => out.push(Node::Native(statement)),
             ast::Stmt::Continue(_) | ast::Stmt::Break(_) => out.push(Node::Jump(statement)),
@@ -275,10 +397,88 @@ impl<'a> Resolver<'a> {
         if block.required {
             return Err(format!("the required block {name:?} is not overridden"));
         }
+        self.reached.push(block);
+        let initial = std::mem::replace(&mut self.initial, self.escape.clone());
         out.push(Node::Enter(&[]));
-        self.deeper(|this| this.statements(source, &block.body, Some((name, depth)), out))?;
+        self.scope.enter();
+        let resolved = self.deeper(|this| this.statements(source, &block.body, Some((name, depth)), out));
+        self.scope.leave();
         out.push(Node::Leave);
-        Ok(())
+        self.initial = initial;
+        resolved
+    }
+
+    /// Resolves what is escaped in one way inside of what is escaped in another.
+    fn escaped(
+        &mut self,
+        to: AutoEscape,
+        out: &mut Vec<Node<'a>>,
+        run: impl FnOnce(&mut Self, &mut Vec<Node<'a>>) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let name = escape_name(&to).filter(|_| to != self.escape);
+        let outside = std::mem::replace(&mut self.escape, to);
+        out.extend(name.map(Node::Escape));
+        let resolved = run(self, out);
+        self.escape = outside;
+        let html = self.escape == AutoEscape::Html;
+        out.extend(name.map(|_| Node::Unescape { html }));
+        resolved
+    }
+
+    /// What an `autoescape` block with this argument asks for, if that is known here and can be asked for by name.
+    fn constant_escape(&self, argument: &ast::Expr<'static>) -> Option<AutoEscape> {
+        let value = argument.as_const()?;
+        let to = match value.as_str() {
+            Some("html") => AutoEscape::Html,
+            Some("json") => AutoEscape::Json,
+            Some("none") => AutoEscape::None,
+            Some(_) => return None,
+            None if value == false.into() => AutoEscape::None,
+            None if value != true.into() => return None,
+            None if self.initial == AutoEscape::None => AutoEscape::Html,
+            None => self.initial.clone(),
+        };
+        (to == self.escape || escape_name(&to).is_some()).then_some(to)
+    }
+
+    /// Whether values are not escaped here as on the rest of the page: then a text means something else than where it
+    /// was captured.
+    fn escapes_differently(&self) -> bool {
+        self.inside_auto_escape || self.escape != self.page_escape
+    }
+
+    /// Resolves what stands for a call or a set block's name, if it can be written out.
+    fn write_out(
+        &mut self,
+        source: &'a Source,
+        statement: &'a ast::Stmt<'static>,
+        out: &mut Vec<Node<'a>>,
+    ) -> Result<bool, String> {
+        if let Some(nodes) = self.expander.text(&self.scope, statement) {
+            out.extend(nodes.iter().cloned());
+            return Ok(true);
+        }
+        if self.writes_out {
+            // An argument that is known may be all that stands here.
+            let printed = match statement {
+                ast::Stmt::EmitExpr(emit) => match &emit.expr {
+                    ast::Expr::Const(constant) if constant.value.as_str().is_some() => {
+                        machinery::printed(self.env, &self.escape, statement)
+                    }
+                    _ => None,
+                },
+                _ => None,
+            };
+            out.extend(printed.map(Node::Raw));
+            return Ok(printed.is_some());
+        }
+        let Some(written) = self.expander.call(&self.scope, statement) else {
+            return Ok(false);
+        };
+        self.writes_out = true;
+        let outcome = self.statement(source, self.sources.written_out.alloc(written), None, out);
+        self.writes_out = false;
+        outcome.map(|()| true)
     }
 
     /// The template of an include that can be written out in place.
@@ -286,7 +486,7 @@ impl<'a> Resolver<'a> {
         let names = syntax::constant_names(&include.name)?;
         let name = names.iter().find_map(|name| source.names.get(*name))?;
         let included = self.sources.get(name)?;
-        let plain = included.escape == *self.escape
+        let plain = (included.escape == self.escape || escape_name(&included.escape).is_some())
             && !self.inside_auto_escape
             && self.depth + 1 < MAX_DEPTH
             && !syntax::has_blocks(included.statements())
@@ -303,6 +503,11 @@ impl Sources {
             .filter_map(|name| source.names.get(*name))
             .filter_map(|name| self.get(name))
             .collect()
+    }
+
+    /// The template that a constant name in `source` means.
+    pub(super) fn named(&self, source: &Source, name: &str) -> Option<&Source> {
+        self.get(source.names.get(name)?)
     }
 
     /// The template that the name in an import of any of the sources means.

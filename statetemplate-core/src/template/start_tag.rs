@@ -138,9 +138,7 @@ impl<'a> Reader<'_, 'a> {
                     )));
                 }
                 Next::Node(node) => {
-                    if node.is_silent() {
-                        self.scope(node);
-                    }
+                    self.scope(node);
                     if !fits_value(node, quote) {
                         return Err(Unbalanced(format!(
                             "the attribute {name} ends inside a branch or loop"
@@ -195,6 +193,7 @@ impl<'a> Reader<'_, 'a> {
                     if !fits {
                         return Err(Unbalanced("a tag ends inside a branch or loop".to_owned()));
                     }
+                    self.scope(node);
                     self.skip_node();
                 }
                 Next::Text(rest) => {

@@ -266,7 +266,7 @@ fn nothing_new_is_a_no_op() {
 
 #[test]
 fn a_page_that_cannot_be_followed_is_sent_whole() {
-    let source = "{% set ns = namespace(n=0) %}{% for x in xs %}{% set ns.n = ns.n + x %}{% endfor %}<p>{{ ns.n }}</p>";
+    let source = "{% set ns = namespace(n=0) %}{% set other = ns %}{% for x in xs %}{% set ns.n = ns.n + x %}{% endfor %}<p>{{ other.n }}</p>";
     let made = updates_of(source, &json!({"xs": [1]}), &json!({"xs": [1, 2]}), Maximal);
     assert_eq!(
         all_words(&made),

@@ -335,8 +335,9 @@ fn write_string(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
     while let Some(at) = rest
-        .bytes()
-        .position(|byte| byte < b' ' || byte == b'"' || byte == b'\\')
+        .as_bytes()
+        .iter()
+        .position(|byte| ESCAPED[usize::from(*byte)])
     {
         out.push_str(&rest[..at]);
         match rest.as_bytes()[at] {
@@ -356,6 +357,19 @@ fn write_string(text: &str, out: &mut String) {
     out.push_str(rest);
     out.push('"');
 }
+
+/// The bytes that a JSON string can't hold as they are.
+const ESCAPED: [bool; 256] = {
+    let mut escaped = [false; 256];
+    let mut byte = 0;
+    while byte < b' ' as usize {
+        escaped[byte] = true;
+        byte += 1;
+    }
+    escaped[b'"' as usize] = true;
+    escaped[b'\\' as usize] = true;
+    escaped
+};
 
 /// Writes a number, without a string of its own.
 fn write_number(number: impl std::fmt::Display, out: &mut String) {

@@ -3,11 +3,18 @@
 // Helpers unwrap like the tests they serve; clippy takes only test functions for tests.
 #![allow(clippy::unwrap_used)]
 
+mod coverage;
 mod document;
+mod explain;
 mod fixtures;
 mod golden;
+mod impure;
+mod macros;
+mod namespaces;
 mod oracle;
 mod random;
+mod random_macros;
+mod settings;
 mod traps;
 mod updates;
 mod workload;

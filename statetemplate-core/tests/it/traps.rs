@@ -41,6 +41,17 @@ fn a_macro_can_be_held_by_a_variable() {
 }
 
 #[test]
+fn a_scope_may_end_in_the_middle_of_a_text() {
+    let env = environment(&[(
+        "page.html",
+        "<main>{% with a = 1 %}<p>{{ a }}</p>x{% endwith %} more {{ t }}</main>",
+    )]);
+    let mut page = Page::open(&env, "page.html", &json!({"t": 1}));
+    let sent = page.update(&json!({"t": 2}));
+    assert_eq!(sent.operations, [r#"1 text "x more 2""#]);
+}
+
+#[test]
 fn break_and_continue_end_and_skip_rows() {
     let env = environment(&[(
         "page.html",
@@ -64,7 +75,10 @@ fn loop_changed_and_namespaces_stay_right() {
         "{% set ns = namespace(n=0) %}{% for x in xs %}{% set ns.n = ns.n + x %}{% endfor %}<p>{{ ns.n }}</p>",
     )]);
     let mut page = Page::open(&env, "page.html", &json!({"xs": [1, 1, 2]}));
-    assert_eq!(page.update(&json!({"xs": [1, 2, 2]})).operations, ["refresh"]);
+    assert_eq!(
+        page.update(&json!({"xs": [1, 2, 2]})).operations,
+        [r#"1 text "5""#]
+    );
 }
 
 #[test]
@@ -146,4 +160,31 @@ fn attributes_are_guarded_by_what_they_mean() {
         html.contains("<a href=\"javascript:alert('1')\""),
         "the author's word counts: {html}"
     );
+}
+
+#[test]
+fn a_target_that_takes_maps_apart_takes_their_keys() {
+    let env = environment(&[(
+        "page.html",
+        "<ul>{% for a, b in maps %}<li id='{{ a }}'>{% if b == 'y' %}<b>{{ b }}</b>{% endif %}{{ a }}</li>{% endfor %}</ul>",
+    )]);
+    let mut page = Page::open(&env, "page.html", &json!({"maps": [{"x": 1, "y": 2}]}));
+    page.update(&json!({"maps": [{"y": 2, "x": 1}]}));
+    page.update(&json!({"maps": [{"x": 1, "z": 2}, {"x": 1, "y": 2}]}));
+    page.update(&json!({"maps": [{"x": 1, "y": 2}, {"x": 1, "z": 2}]}));
+}
+
+#[test]
+fn a_condition_on_a_name_that_the_data_lacks_is_minijinjas_to_answer() {
+    let mut env = environment(&[(
+        "page.html",
+        "{% if flag %}<b>{{ x }}</b>{% endif %}{% if not user.name %}<i>nobody</i>{% endif %}{% if n > 1 and n != 3 %}<u>{{ n }}</u>{% else %}-{% endif %}",
+    )]);
+    env.add_global("flag", true);
+    let mut page = Page::open(&env, "page.html", &json!({"x": 1, "n": 1, "user": {}}));
+    page.update(&json!({"x": 1, "n": 1, "flag": false, "user": {}}));
+    page.update(&json!({"x": 1, "n": 2, "user": {}}));
+    page.update(&json!({"x": 2, "n": 3, "user": {"name": "a"}, "flag": null}));
+    page.update(&json!({"x": 2, "n": "3", "user": "a", "flag": []}));
+    page.update(&json!({"x": 2, "n": 2.5, "user": {"name": ""}, "flag": [0]}));
 }

@@ -13,10 +13,10 @@ use crate::template::tags::fits_value;
 /// How many contexts one place may have before it is left at "any".
 const MAX_CONTEXTS: usize = 16;
 
-/// Guards the values of a template that is printed with HTML escaping, from between tags on.
-pub(in crate::template) fn guard<'a>(nodes: &[Node<'a>]) -> Vec<Node<'a>> {
+/// Guards the values of a template, from between tags on. `escaped`: it is printed with HTML escaping.
+pub(in crate::template) fn guard<'a>(nodes: &[Node<'a>], escaped: bool) -> Vec<Node<'a>> {
     let walk = Walk {
-        escaped: true,
+        escaped,
         in_pieces: false,
     };
     walk.start(nodes)
@@ -95,7 +95,14 @@ impl Walk {
                 Node::Filter(block, body) => {
                     out.push(Node::Filter(block, self.nodes(body, contexts).into()));
                 }
-                other => out.push(other.clone()),
+                other => {
+                    match other {
+                        Node::Escape(to) => self.escaped = *to == "html",
+                        Node::Unescape { html } => self.escaped = *html,
+                        _ => {}
+                    }
+                    out.push(other.clone());
+                }
             }
             at += 1;
             offset = 0;

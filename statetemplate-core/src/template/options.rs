@@ -1,0 +1,53 @@
+//! What a plan has to be told about its templates.
+
+use std::collections::BTreeSet;
+
+/// What [`Plan::compile_with`](crate::Plan::compile_with) can't see in the templates themselves.
+///
+/// ```
+/// use statetemplate_core::PlanOptions;
+///
+/// let options = PlanOptions::new().impure("now").impure("random");
+/// assert!(options.is_impure("now"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanOptions {
+    impure: BTreeSet<String>,
+}
+
+impl PlanOptions {
+    /// No declarations: every function, filter and test gives the same for the same arguments.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Declares that the function, filter or test `name` may give something else each time, as a clock or a random
+    /// number does. May be called again for more.
+    ///
+    /// What depends on it is then sent at each change of the data, without being compared: what the page shows of it is
+    /// known to nobody. That is more than a text only where it decides what there is: a branch by such a condition, a list of
+    /// such items and an element with such attributes are sent as a whole. A change that leaves the data as it was
+    /// still sends nothing. Each place that is sent calls the function for itself, so that two places can show
+    /// different values, as after two calls.
+    #[must_use]
+    pub fn impure(mut self, name: impl Into<String>) -> Self {
+        self.impure.insert(name.into());
+        self
+    }
+
+    /// Whether this function, filter or test was declared impure.
+    #[must_use]
+    pub fn is_impure(&self, name: &str) -> bool {
+        self.impure.contains(name)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.impure.is_empty()
+    }
+
+    /// The declared names, in their order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.impure.iter().map(String::as_str)
+    }
+}
