@@ -40,6 +40,13 @@ pub(super) fn register(env: &mut Environment<'static>, names: impl IntoIterator<
     }
 }
 
+/// Whether `super()` or `self.block()` stands anywhere in an expression.
+pub(super) fn are_called(expr: &Expr<'static>) -> bool {
+    let mut found = Vec::new();
+    calls(expr, &mut found);
+    !found.is_empty()
+}
+
 /// The blocks that an expression calls, by name; `None` for `super()`.
 fn calls<'e>(expr: &'e Expr<'static>, found: &mut Vec<Option<&'e str>>) {
     syntax::each_expression(expr, &mut |part| {

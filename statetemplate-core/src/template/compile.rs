@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use minijinja::AutoEscape;
 
 use super::code;
+use super::escape;
 use super::layout::{
     Draft, DraftKind, FragmentId, HoleSource, Layout, ListDraft, Op, Scope, SlotDraft, ValueStep,
 };
@@ -18,7 +19,7 @@ use super::namespace;
 use super::node::{self, For, Node};
 use super::plan::Choice;
 use super::reads::{self, ANYTHING, LoopId};
-use super::{escape, syntax};
+use super::syntax;
 
 /// The name under which the root of an evaluation holds the HTML for the page's head.
 pub(crate) const HEAD: &str = "\0head";
@@ -118,7 +119,10 @@ impl<'a> Compiler<'_, 'a> {
                         nodes,
                         unquoted: true,
                         ..
-                    } => code::write_node(writer, &Node::Captured(escape::QUOTED, nodes.as_slice().into())),
+                    } => {
+                        let whole = Node::Captured(escape::NEVER_EMPTY, nodes.as_slice().into());
+                        code::write_node(writer, &whole);
+                    }
                     DraftKind::Text { nodes, .. }
                     | DraftKind::Attribute { nodes, .. }
                     | DraftKind::Tag { nodes, .. }

@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::cursor::{Around, Next, Place, Reader, plain_text};
-use super::escape;
 use super::foreign::{FOREIGN, holds_html};
 use super::item::{Element, Item, TagPart, Unbalanced};
 use super::machinery::ast::{Expr, Stmt};
@@ -191,9 +190,10 @@ impl<'a> Reader<'_, 'a> {
             | Node::Capture(..) => {
                 items.push(Item::Silent(node.clone()));
             }
-            Node::Raw(_) | Node::Guarded(..) | Node::Captured(..) => {
-                unreachable!("raw text is read as text, and guards are made here")
+            Node::Guarded(..) | Node::Captured(..) => {
+                return Err(Unbalanced("a tag whose name depends on the data".to_owned()));
             }
+            Node::Raw(_) => unreachable!("raw text is read as text"),
         }
         if matches!(items.last(), Some(Item::Branch(..) | Item::List(..)))
             && !reads::left_behind(node).is_empty()
@@ -422,13 +422,6 @@ impl<'a> Reader<'_, 'a> {
                 "a character reference that data goes on with".to_owned(),
             ));
         }
-        let nodes = match name {
-            // Where nothing is escaped, the author has taken that over.
-            _ if !self.names.escapes() => nodes,
-            "script" => escape::guard_script(&nodes),
-            "style" => escape::guard_each(&nodes, escape::CSS),
-            _ => nodes,
-        };
         Ok(vec![Item::Text(nodes)])
     }
 

@@ -12,11 +12,11 @@ use super::PlanOptions;
 use super::compile::{Compiler, HEAD, MOST_GROUPS};
 use super::condition::{Condition, Lookup};
 use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, Piece, SlotDraft, ValueStep};
-use super::machinery::{Blocks, Program};
+use super::machinery::{Blocks, Program, Writer};
 use super::reads::{LoopId, Names, Reads, Step, path_steps};
 use super::root::Root;
 use super::source::Sources;
-use super::{blocks, escape, explain, html, item, marks, namespace, skeleton, text};
+use super::{blocks, code, escape, explain, html, item, marks, namespace, skeleton, text};
 use crate::{Error, PathStep, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
@@ -34,9 +34,14 @@ use crate::{Error, PathStep, Snapshot};
 /// assert_eq!(diff(&plan, &old, &new)?.len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+#[doc = include_str!("escape/escaping.md")]
 #[derive(Debug)]
 pub struct Plan {
+    /// Runs the plan's programs; the templates that it loads are guarded.
     env: Environment<'static>,
+    /// Renders the template as minijinja alone would.
+    plain: Environment<'static>,
     options: PlanOptions,
     name: String,
     hash: String,
@@ -51,6 +56,8 @@ enum Form {
     Whole {
         /// Whether it may print something else each time.
         impure: bool,
+        /// Prints the page with its values guarded; missing where the template cannot even be put together here.
+        page: Option<Program>,
     },
 }
 
@@ -213,11 +220,20 @@ impl Plan {
         env.set_debug(true);
         let sources = Sources::load(&env, template)?;
         escape::register(&mut env);
+        let plain = env.clone();
+        escape::guard_templates(&mut env);
+        // What `debug()` prints lists the templates that are loaded.
+        if sources.iter().any(|source| source.text.contains("debug")) {
+            plain
+                .templates()
+                .for_each(|(name, _)| drop(env.get_template(name)));
+        }
         let hash = hash_of(&sources, template, options);
         let form = match Fine::compile(&env, &sources, template, options) {
             Ok(fine) => Form::Fine(Box::new(fine)),
             Err(_) => Form::Whole {
                 impure: !options.is_empty(),
+                page: whole_page(&env, &sources, template),
             },
         };
         if let Form::Fine(fine) = &form {
@@ -225,6 +241,7 @@ impl Plan {
         }
         Ok(Plan {
             env,
+            plain,
             options: options.clone(),
             name: template.to_owned(),
             hash,
@@ -257,8 +274,17 @@ impl Plan {
                     .render(&self.env, root.value())
                     .map_err(|error| self.explain_error(error, data))
             }
-            Form::Whole { .. } => {
-                let mut html = self.render_plain(data)?;
+            Form::Whole { page, .. } => {
+                let mut html = match page {
+                    Some(page) => page
+                        .render(&self.env, data.value())
+                        .map_err(|error| self.explain_error(error, data))?,
+                    None => self
+                        .env
+                        .get_template(&self.name)
+                        .and_then(|template| template.render(data.value()))
+                        .map_err(|error| self.explain_error(error, data))?,
+                };
                 let at = html.find("</head>").unwrap_or(html.len());
                 html.insert_str(at, head);
                 Ok(html)
@@ -271,7 +297,7 @@ impl Plan {
     /// # Errors
     /// As [`Plan::render`].
     pub fn render_plain(&self, data: &Snapshot) -> Result<String, Error> {
-        Ok(self.env.get_template(&self.name)?.render(data.value())?)
+        Ok(self.plain.get_template(&self.name)?.render(data.value())?)
     }
 
     /// The engine's view of the plan; `None` when the page can only be rendered as a whole.
@@ -284,7 +310,7 @@ impl Plan {
 
     /// Whether the page can only be rendered as a whole, and may then be different each time.
     pub(crate) fn is_impure_whole(&self) -> bool {
-        matches!(self.form, Form::Whole { impure: true })
+        matches!(self.form, Form::Whole { impure: true, .. })
     }
 
     pub(crate) fn env(&self) -> &Environment<'static> {
@@ -319,7 +345,7 @@ impl Plan {
     /// ```
     #[must_use]
     pub fn explain(&self) -> String {
-        explain::explain(&self.env, &self.name, &self.options)
+        explain::explain(&self.plain, &self.name, &self.options)
     }
 }
 
@@ -335,11 +361,31 @@ pub(super) fn lay_out<'a>(
 ) -> Result<Layout<'a>, String> {
     let (nodes, called) = sources.resolve(env, template)?;
     let source = sources.get(template).ok_or("the template was not loaded")?;
+    let html = source.escape == AutoEscape::Html;
+    let nodes = escape::guard(&nodes, html);
+    let guarded = called
+        .into_iter()
+        .map(|(name, body)| (name, escape::guard(&body, html).into()));
+    let called = guarded.collect();
     namespace::check(&nodes, &called, sources)?;
     let names = Names::new(sources, env, options, called, source.escape == AutoEscape::Html);
     let mut items = html::parse(&nodes, &mut names.clone()).map_err(|item::Unbalanced(why)| why)?;
     skeleton::settle(&mut items)?;
     Ok(Layout::new(names, &items))
+}
+
+/// The program that prints a page which can only be rendered as a whole.
+fn whole_page(env: &Environment<'static>, sources: &Sources, template: &str) -> Option<Program> {
+    let (nodes, called) = sources.resolve(env, template).ok()?;
+    // Blocks that are called inside of expressions are compiled beside a page that is followed only.
+    if !called.is_empty() {
+        return None;
+    }
+    let source = sources.get(template)?;
+    let mut writer = Writer::new(source.name, source.text, source.escape.clone());
+    let nodes = escape::guard(&nodes, source.escape == AutoEscape::Html);
+    code::write_nodes(&mut writer, &nodes);
+    Some(writer.finish())
 }
 
 impl Fine {

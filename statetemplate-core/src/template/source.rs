@@ -8,6 +8,7 @@ use minijinja::{AutoEscape, Environment};
 use typed_arena::Arena;
 
 use super::blocks::Called;
+use super::escape;
 use super::expand::{self, Expander, Scope, Stays};
 use super::machinery::{self, ast};
 use super::node::{For, If, Node, Nodes};
@@ -49,8 +50,13 @@ impl Sources {
             }
             let template = env.get_template(&name)?;
             let state = template.new_state();
-            let (static_name, text) = (machinery::intern(&name), machinery::intern(template.source()));
-            let tree = machinery::parse(static_name, text, env.syntax().clone())?;
+            let escape = state.auto_escape().clone();
+            let (static_name, mut text) = (machinery::intern(&name), machinery::intern(template.source()));
+            let mut tree = machinery::parse(static_name, text, env.syntax().clone())?;
+            if escape == AutoEscape::Html && syntax::has_macros(std::slice::from_ref(&tree)) {
+                text = machinery::intern(&escape::guard_macros(&name, text, env.syntax().clone())?);
+                tree = machinery::parse(static_name, text, env.syntax().clone())?;
+            }
             let mut names = BTreeMap::new();
             for other in syntax::named_templates(&tree) {
                 match state.get_template(&other) {
@@ -64,7 +70,6 @@ impl Sources {
                     Err(error) => return Err(error),
                 }
             }
-            let escape = state.auto_escape().clone();
             sources.templates.insert(
                 name,
                 Source {

@@ -61,9 +61,9 @@ impl<'a> Reader<'_, 'a> {
                             let after = self.slice(to, self.at);
                             let trusted =
                                 quote.is_none() && (!self.names.escapes() || value.iter().any(is_trusted));
-                            // Where nothing is escaped, the author has taken that over.
-                            if self.names.escapes() {
-                                value = escape::guard_attribute(element, &name, quote, value);
+                            // What the guard of a whole value prints beside it is no part of the value.
+                            if let [Node::Captured(escape::NEVER_EMPTY, inside)] = value.as_slice() {
+                                value = inside.to_vec();
                             }
                             if trusted || name.contains(')') || tags::refers_oddly(&value) {
                                 // What is trusted may hold quotes of its own, and the marks put names in parentheses.
@@ -347,13 +347,13 @@ fn names_in(nodes: &[Node<'_>]) -> Option<Vec<String>> {
                 }
             }
             _ if quote.is_some() || text.ends_with('=') || node.is_silent() => text.push('x'),
-            Node::Emit(statement) => {
+            Node::Emit(statement) | Node::Guarded(_, statement) => {
                 let words = syntax::constant_texts(&emitted(statement).expr)?;
                 for word in words {
                     names.extend(super::text::attributes(word).into_iter().map(|(name, _)| name));
                 }
             }
-            Node::If(_) | Node::For(_) => {
+            Node::If(_) | Node::For(_) | Node::Captured(..) => {
                 for inside in node.children() {
                     names.extend(names_in(inside)?);
                 }

@@ -125,6 +125,15 @@ pub(super) fn each_statement<'e>(statements: &'e [Stmt<'static>], visit: &mut dy
     }
 }
 
+/// Whether macros are defined, or blocks passed to them, anywhere in these statements.
+pub(super) fn has_macros(statements: &[Stmt<'static>]) -> bool {
+    let mut found = false;
+    each_statement(statements, &mut |statement| {
+        found |= matches!(statement, Stmt::Macro(_) | Stmt::CallBlock(_));
+    });
+    found
+}
+
 /// Calls `visit` for each expression in a list of statements.
 pub(super) fn each_expression_in<'e>(
     statements: &'e [Stmt<'static>],

@@ -1,11 +1,15 @@
 //! Serves the workload's page live, and each of its steps as plain minijinja renders it: the two sides of the replay oracle.
+//! And the pages of the attack tests ([`attacks`]).
 //!
 //! `/` is the live page; its action `step` (`{"to": 3}`) puts the data of a step in place of what the page shows.
 //! `/plain/3` is the same template rendered afresh with that step's data, and `/steps` the names of the steps.
 //! Listens on 127.0.0.1 at `PORT` (a free one if that is 0 or not set) and prints the address.
 
+mod attacks;
+
 use std::{env, error::Error, net::Ipv4Addr, sync::Arc};
 
+use attacks::Attacks;
 use axum::{
     Json, Router,
     extract::{Path, State},
@@ -44,25 +48,33 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .collect::<Result<Arc<[Step]>, _>>()?;
     let mut templates = Environment::new();
     templates.add_template("dashboard.html", TEMPLATE)?;
+    let attacks = Attacks::new(&mut templates)?;
     let workload = Workload {
         steps,
         templates: templates.clone(),
     };
 
     let page: Page<Value, Workload> = Page::new("dashboard.html").action("step", step);
-    let live = StateTemplate::builder(templates)
+    let mut builder = StateTemplate::builder(templates)
         .insecure_cookies()
         .signing_key("a secret of the end-to-end tests")
         .page(page)
-        .with_state(workload.clone())
+        .with_state(workload.clone());
+    for page in attacks.pages() {
+        builder = builder.page(page);
+    }
+    let live = builder
+        .with_state(attacks.clone())
         .build()
         .map_err(|error| format!("{error:#}"))?;
     let app = Router::new()
         .route("/", get(dashboard))
+        .merge(attacks.live_routes())
         .layer(live.layer())
         .merge(live.routes())
         .route("/plain/{step}", get(plain))
         .route("/steps", get(names))
+        .merge(attacks.routes())
         // Browsers ask for it, and note an error if it is missing.
         .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .with_state(workload);
