@@ -15,6 +15,10 @@ pub(super) fn write_node(writer: &mut Writer, node: &Node<'_>) {
         Node::Raw(text) => writer.raw(text),
         Node::Emit(statement) | Node::Define(statement) | Node::Native(statement) | Node::Jump(statement) => {
             writer.statement(statement);
+            // minijinja leaves on the stack what the call returned.
+            if let Stmt::Do(_) = statement {
+                writer.discard();
+            }
         }
         Node::Guarded(filter, statement) => {
             let emit = emitted(statement);
