@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::html::{self, Element, Item, TagPart};
 use super::machinery::ast::Expr;
-use super::node::{For, Node, emitted};
+use super::node::{For, Node, closed_scopes, emitted};
 use super::reads::{self, LoopId, Names, Reads, Step};
 use super::syntax;
 
@@ -347,7 +347,7 @@ impl<'a> Layout<'a> {
         kind: impl FnOnce(&mut Self, &mut Draft<'a>) -> DraftKind<'a>,
     ) {
         let scope = self.scope.clone();
-        let reads = self.names.of_nodes(nodes);
+        let reads = self.reads_of(nodes);
         draft.mentions.extend(reads::mentioned(nodes));
         let kind = kind(self, draft);
         self.push_slot(
@@ -360,6 +360,23 @@ impl<'a> Layout<'a> {
                 place,
             },
         );
+    }
+
+    /// What nodes read, some of which may stand behind the end of a scope that was open before them.
+    fn reads_of(&self, nodes: &[Node<'a>]) -> Reads {
+        let (mut names, mut open) = (self.names.clone(), self.open.clone());
+        let (mut reads, mut start) = (Reads::default(), 0);
+        for end in 0..nodes.len() {
+            if matches!(nodes[end], Node::Leave) && closed_scopes(&nodes[start..=end]) > 0 {
+                reads.add(&names.of_nodes(&nodes[start..end]));
+                if let Some((_, depth)) = open.pop() {
+                    names.truncate(depth);
+                }
+                start = end + 1;
+            }
+        }
+        reads.add(&names.of_nodes(&nodes[start..]));
+        reads
     }
 
     fn text(

@@ -98,6 +98,20 @@ pub(super) fn changes_namespace(nodes: &[Node<'_>]) -> bool {
     found
 }
 
+/// How many scopes the nodes close that were opened before them.
+pub(super) fn closed_scopes(nodes: &[Node<'_>]) -> usize {
+    let (mut open, mut closed) = (0usize, 0);
+    for node in nodes {
+        match node {
+            Node::Enter(_) => open += 1,
+            Node::Leave if open == 0 => closed += 1,
+            Node::Leave => open -= 1,
+            _ => {}
+        }
+    }
+    closed
+}
+
 /// The expression of an `{{ … }}`.
 pub(super) fn emitted<'a>(statement: &'a ast::Stmt<'static>) -> &'a ast::Spanned<ast::EmitExpr<'static>> {
     match statement {
