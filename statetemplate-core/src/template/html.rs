@@ -6,9 +6,12 @@
 use std::rc::Rc;
 
 use super::escape;
-use super::node::{Node, Nodes, emitted};
+use super::node::{Node, Nodes, closed_scopes, emitted};
 use super::reads::{self, Names};
-use super::tags::{end_tag, find_end_tag, fits_tag, fits_value, follow, follow_tag, starts_markup};
+use super::tags::{
+    end_tag, find_end_tag, fits_tag, fits_value, follow, follow_tag, opens_with_space, splits_tag,
+    starts_markup,
+};
 
 /// A stretch of template whose HTML is balanced, as a tree.
 pub(super) enum Item<'a> {
@@ -193,6 +196,9 @@ impl<'r, 'a> Reader<'r, 'a> {
                     let end = rest[skipped..]
                         .find('<')
                         .map_or(rest.len(), |found| found + skipped);
+                    if matches!(rest, "<" | "</") {
+                        return Err(Unbalanced("what follows may make a tag of a <".to_owned()));
+                    }
                     text.push(Node::Raw(&rest[..end]));
                     self.skip(end);
                 }
@@ -256,6 +262,10 @@ impl<'r, 'a> Reader<'r, 'a> {
                     self.names.enter_loop(usize::MAX, lp.syntax);
                     let body = self.inside(&lp.body);
                     self.names.truncate(depth);
+                    if reads::defines(&lp.otherwise) {
+                        // It runs in the scope around the loop, and what it sets stays set.
+                        return Err(Unbalanced("the else of a loop sets names".to_owned()));
+                    }
                     let otherwise = self.inside(&lp.otherwise)?;
                     items.push(Item::List(lp.clone(), body?, otherwise));
                 }
@@ -362,6 +372,10 @@ impl<'r, 'a> Reader<'r, 'a> {
             .unwrap_or(rest.len() - 1);
         let name = rest[1..=length].to_ascii_lowercase();
         self.skip(length + 1);
+        if !self.name_ends() {
+            // As in `<h{{ level }}>`, and in `<p {%- if a %}…` where the space is trimmed.
+            return Err(Unbalanced(format!("the name of a tag is not only <{name}")));
+        }
         let foreign = foreign || FOREIGN.contains(&name.as_str());
         let (tag, self_closing) = self.tag(&rest[..=length], &name, foreign)?;
         let childless = VOID.contains(&name.as_str()) || (foreign && self_closing);
@@ -393,8 +407,11 @@ impl<'r, 'a> Reader<'r, 'a> {
                     self.scopes.truncate(scopes.0);
                     self.names.truncate(scopes.1);
                     self.at = content;
-                    let end = self.find_end(&name).ok_or(Unbalanced(why))?;
+                    let end = self.find_end(&name).ok_or_else(|| Unbalanced(why.clone()))?;
                     let nodes = self.slice(content, end);
+                    if nodes.iter().any(splits_tag) || closed_scopes(&nodes) > 0 {
+                        return Err(Unbalanced(why));
+                    }
                     self.at = end;
                     vec![Item::Region(
                         nodes,
@@ -406,6 +423,18 @@ impl<'r, 'a> Reader<'r, 'a> {
         let inside = self.slice(content, self.at);
         let end = self.end_tag_text()?;
         let whole = self.slice(start, self.at);
+        let first = children
+            .iter()
+            .find(|child| !matches!(child, Item::Silent(_) | Item::Defined(_)));
+        if drops_first_newline(&name)
+            && matches!(first, Some(Item::Region(..) | Item::Branch(..) | Item::List(..)))
+        {
+            items.push(Item::Region(
+                whole,
+                "a newline at its start would not count, but a mark does",
+            ));
+            return Ok(());
+        }
         items.push(Item::Element(Element {
             name,
             tag,
@@ -415,6 +444,23 @@ impl<'r, 'a> Reader<'r, 'a> {
             whole,
         }));
         Ok(())
+    }
+
+    /// Whether whatever comes next ends the name of a tag: `<p>`, `<p class…`, `<p{% if a %} class…`.
+    fn name_ends(&self) -> bool {
+        let separates = |c: char| c.is_whitespace() || c == '/' || c == '>';
+        let rest = &self.nodes[self.at.node.min(self.nodes.len())..];
+        let mut offset = self.at.offset;
+        for node in rest {
+            match node {
+                Node::Raw(text) if offset < text.len() => return text[offset..].starts_with(separates),
+                Node::Raw(_) => {}
+                node if opens_with_space(node) => {}
+                _ => return false,
+            }
+            offset = 0;
+        }
+        false
     }
 
     /// The content of `<title>`, `<script>` and the like: one text.

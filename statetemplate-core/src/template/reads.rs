@@ -558,20 +558,35 @@ fn path(expr: &Expr<'static>, steps: &mut Vec<Step>) -> Option<&'static str> {
 
 /// The names that `set` statements inside an `if` leave behind.
 pub(super) fn defined_inside(node: &Node<'_>) -> Vec<&'static str> {
+    match node {
+        Node::If(_) => node
+            .children()
+            .into_iter()
+            .flat_map(|nodes| defined_in(nodes))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether the nodes set names that are known behind them, too.
+pub(super) fn defines(nodes: &[Node<'_>]) -> bool {
+    !defined_in(nodes).is_empty()
+}
+
+fn defined_in(nodes: &[Node<'_>]) -> Vec<&'static str> {
     let mut names = Vec::new();
-    let Node::If(_) = node else { return names };
-    for nodes in node.children() {
-        let mut depth = 0usize;
-        for inside in nodes.iter() {
-            match inside {
-                Node::Enter(_) => depth += 1,
-                Node::Leave => depth = depth.saturating_sub(1),
-                _ if depth > 0 => {}
-                Node::Define(statement) => names.extend(syntax::defined(statement)),
-                Node::Capture(set, _) => syntax::assigned(&set.target, &mut names),
-                Node::If(_) => names.extend(defined_inside(inside)),
-                _ => {}
-            }
+    let mut depth = 0usize;
+    for inside in nodes {
+        match inside {
+            Node::Enter(_) => depth += 1,
+            Node::Leave => depth = depth.saturating_sub(1),
+            _ if depth > 0 => {}
+            Node::Define(statement) => names.extend(syntax::defined(statement)),
+            Node::Capture(set, _) => syntax::assigned(&set.target, &mut names),
+            Node::If(_) => names.extend(defined_inside(inside)),
+            // The else of a loop runs in the scope around it.
+            Node::For(lp) => names.extend(defined_in(&lp.otherwise)),
+            _ => {}
         }
     }
     names

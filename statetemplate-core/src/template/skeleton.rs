@@ -14,6 +14,19 @@ use markup5ever_rcdom::{Handle, NodeData, RcDom};
 use super::html::{Element, Item, TEXT_ONLY, TRANSPARENT, TagPart};
 use super::node::Node;
 
+/// In how many ways the page is tried when parts of it are opened in one branch and closed in another.
+const VARIANTS: usize = 12;
+
+/// Elements after which a text would end the page's head.
+const IN_HEAD: &[&str] = &[
+    "title", "meta", "link", "base", "script", "style", "noscript", "template",
+];
+
+/// Elements in which a text would be moved or dropped.
+const HOLDS_NO_TEXT: &[&str] = &[
+    "table", "tbody", "thead", "tfoot", "tr", "colgroup", "select", "frameset",
+];
+
 const REASON: &str = "the HTML parser moves what is inside";
 
 /// Makes regions of the smallest elements around marks that the HTML parser would move.
@@ -24,8 +37,18 @@ pub(super) fn settle(items: &mut Vec<Item<'_>>) -> Result<(), String> {
     let mut opaque = BTreeSet::new();
     loop {
         let mut skeleton = Skeleton::default();
-        skeleton.items(items, None);
-        let moved = skeleton.moved();
+        let mut moved = BTreeSet::new();
+        for variant in 0..VARIANTS {
+            skeleton = Skeleton {
+                variant,
+                ..Skeleton::default()
+            };
+            skeleton.items(items, None);
+            moved = skeleton.moved();
+            if !moved.is_empty() || !skeleton.varies {
+                break;
+            }
+        }
         if moved.is_empty() {
             return Ok(());
         }
@@ -40,7 +63,10 @@ pub(super) fn settle(items: &mut Vec<Item<'_>>) -> Result<(), String> {
         let Some(first) = wanted.into_iter().min() else {
             return Ok(());
         };
-        let whole = opaque.contains(&skeleton.paths[&first]);
+        // What does not belong into a table is moved in front of it, so only the whole table can hold it.
+        let table = skeleton.table_around(first);
+        let whole = table.is_some() || opaque.contains(&skeleton.paths[&first]);
+        let first = table.unwrap_or(first);
         opaque.insert(skeleton.paths[&first].clone());
         let mut number = 0;
         replace(items, first, whole, &mut number);
@@ -90,17 +116,40 @@ struct Skeleton {
     /// For each element the elements around it, as a name for it that stays while others change.
     paths: BTreeMap<usize, String>,
     parents: BTreeMap<usize, Option<usize>>,
+    /// The elements' names.
+    names: BTreeMap<usize, String>,
     /// For each mark the element that should hold it.
     marks: Vec<Option<usize>>,
     /// Marks that should be siblings.
     pairs: Vec<(usize, usize)>,
     /// The marks that a text should follow.
     texts: BTreeSet<usize>,
-    /// The elements that carry slots.
+    /// The elements that carry slots, and those that come and go.
     carriers: BTreeSet<usize>,
+    /// Elements that can't hold what is in them: there is no telling where in a table HTML ends up.
+    forced: BTreeSet<usize>,
+    /// Which branches the nodes of regions take.
+    variant: usize,
+    /// How many such choices were made.
+    choices: usize,
+    /// Whether another variant would look different.
+    varies: bool,
 }
 
 impl Skeleton {
+    /// The innermost table around an element, or the element if it is one; `None` where content is free.
+    fn table_around(&self, mut element: usize) -> Option<usize> {
+        loop {
+            match self.names.get(&element).map(String::as_str) {
+                Some("table") => return Some(element),
+                Some("tbody" | "thead" | "tfoot" | "tr" | "colgroup") => {
+                    element = self.parents.get(&element).copied().flatten()?;
+                }
+                _ => return None,
+            }
+        }
+    }
+
     fn mark(&mut self, parent: Option<usize>) -> usize {
         let _ = write!(self.html, "<!--m{}-->", self.marks.len());
         self.marks.push(parent);
@@ -117,6 +166,11 @@ impl Skeleton {
                     self.html.push('x');
                 }
                 Item::Region(nodes, _) => {
+                    if let Some(parent) = parent
+                        && self.table_around(parent).is_some()
+                    {
+                        self.forced.insert(parent);
+                    }
                     let start = self.mark(parent);
                     nodes.iter().for_each(|node| self.sample(node));
                     let end = self.mark(parent);
@@ -125,7 +179,7 @@ impl Skeleton {
                 Item::Branch(arms, otherwise) => {
                     for arm in arms.iter().map(|(_, arm)| arm).chain(std::iter::once(otherwise)) {
                         let start = self.mark(parent);
-                        self.items(arm, parent);
+                        self.loose(arm, parent);
                         let end = self.mark(parent);
                         self.pairs.push((start, end));
                     }
@@ -133,7 +187,7 @@ impl Skeleton {
                 Item::List(_, body, otherwise) => {
                     let start = self.mark(parent);
                     let first = self.elements;
-                    self.items(body, parent);
+                    self.loose(body, parent);
                     // A second row, whose elements are the same ones.
                     let (elements, carriers) = (self.elements, self.carriers.clone());
                     self.elements = usize::MAX / 2;
@@ -143,12 +197,30 @@ impl Skeleton {
                     self.carriers = carriers;
                     debug_assert!(first <= elements);
                     self.mark(parent);
-                    self.items(otherwise, parent);
+                    self.loose(otherwise, parent);
                     let end = self.mark(parent);
                     self.pairs.extend([(start, second), (start, end)]);
                 }
                 Item::Element(element) => self.element(element, parent),
                 Item::Silent(_) | Item::Defined(_) | Item::HeadEnd => {}
+            }
+        }
+    }
+
+    /// Writes items that come and go: their texts and elements must stay among them, too.
+    fn loose(&mut self, items: &[Item<'_>], parent: Option<usize>) {
+        for item in items {
+            match item {
+                Item::Static(html) if !html.starts_with('<') && !html.trim_ascii().is_empty() => {
+                    let mark = self.mark(parent);
+                    self.texts.insert(mark);
+                    self.html.push_str(html);
+                }
+                Item::Element(element) => {
+                    self.carriers.insert(self.elements);
+                    self.element(element, parent);
+                }
+                other => self.items(std::slice::from_ref(other), parent),
             }
         }
     }
@@ -175,6 +247,7 @@ impl Skeleton {
             self.paths
                 .insert(number, format!("{around}/{}{siblings}", element.name));
             self.parents.insert(number, parent);
+            self.names.insert(number, element.name.clone());
         }
         let last = element.tag.len() - 1;
         for (at, part) in element.tag.iter().enumerate() {
@@ -203,24 +276,74 @@ impl Skeleton {
             self.items(&element.children, inside);
         }
         self.html.push_str(&element.end);
+        // A `<b>` that a branch left open inside goes on behind the end tag, around the next text.
+        let free = match parent.and_then(|parent| self.names.get(&parent)) {
+            Some(around) => !HOLDS_NO_TEXT.contains(&around.as_str()),
+            None => !IN_HEAD.contains(&element.name.as_str()),
+        };
+        if free
+            && number < usize::MAX / 2
+            && element
+                .children
+                .iter()
+                .any(|child| matches!(child, Item::Region(..)))
+        {
+            let mark = self.mark(parent);
+            self.texts.insert(mark);
+            self.html.push('x');
+        }
     }
 
-    /// Writes what nodes print: the first branch of each `if`, each loop's body once.
+    /// Writes what nodes may print: some branch of each `if`, each loop's body a few times.
     fn sample(&mut self, node: &Node<'_>) {
         match node {
             Node::Raw(text) => self.html.push_str(text),
             Node::If(branch) => {
-                branch
+                let bodies: Vec<_> = branch
                     .arms
                     .iter()
-                    .take(1)
-                    .for_each(|(_, body)| body.iter().for_each(|inside| self.sample(inside)));
+                    .map(|(_, body)| body)
+                    .chain([&branch.otherwise])
+                    .collect();
+                let body = bodies[self.choice(bodies.len())];
+                body.iter().for_each(|inside| self.sample(inside));
             }
-            Node::For(lp) => lp.body.iter().for_each(|inside| self.sample(inside)),
+            Node::For(lp) => {
+                // At first once, as often as any: most loops are balanced or not whatever their number of rows.
+                let times = [1, 0, 2][self.choice(3)];
+                let body = if times == 0 { &lp.otherwise } else { &lp.body };
+                for _ in 0..times.max(1) {
+                    body.iter().for_each(|inside| self.sample(inside));
+                }
+            }
             Node::AutoEscape(_, body) | Node::Filter(_, body) => {
                 body.iter().for_each(|inside| self.sample(inside));
             }
+            Node::Emit(_) | Node::Guarded(..) | Node::Captured(..) => {
+                let printed = ["x", ""][self.choice(2)];
+                self.html.push_str(printed);
+            }
+            Node::Native(_) => {
+                // It may print anything that is balanced, even what ends a paragraph, a link or a button around it.
+                const SAMPLES: [&str; 5] = ["x", "<div>x</div>", "", "<a>x</a>", "<button>x</button>"];
+                let printed = SAMPLES[self.choice(SAMPLES.len())];
+                self.html.push_str(printed);
+            }
             _ => {}
+        }
+    }
+
+    /// One of so many ways to go on: in the first variant always the first, then all kinds of others.
+    fn choice(&mut self, ways: usize) -> usize {
+        self.varies = true;
+        self.choices += 1;
+        match self.variant {
+            0 => 0,
+            1 => ways - 1,
+            // In turns, so that each way is taken with each neighbour.
+            2..8 => (self.variant + self.choices) % ways,
+            // Multiplied by an odd number, so that neighbours do not choose alike.
+            variant => (variant * 7 + self.choices * 0x9E37_79B1 * variant) / 64 % ways,
         }
     }
 
@@ -230,7 +353,7 @@ impl Skeleton {
         let dom = parse_document(RcDom::default(), options).one(self.html.as_str());
         let mut found = Found::default();
         found.walk(&dom.document);
-        let mut moved = BTreeSet::new();
+        let mut moved: BTreeSet<Option<usize>> = self.forced.iter().copied().map(Some).collect();
         for (mark, expected) in self.marks.iter().enumerate() {
             if *expected == Some(usize::MAX) {
                 continue;
@@ -249,8 +372,9 @@ impl Skeleton {
             }
         }
         for carrier in &self.carriers {
-            if found.elements.get(carrier) != Some(&1) {
-                moved.insert(self.parents.get(carrier).copied().flatten());
+            let parent = self.parents.get(carrier).copied().flatten();
+            if found.elements.get(carrier) != Some(&(1, Place::of(parent))) {
+                moved.insert(parent);
             }
         }
         moved
@@ -278,8 +402,8 @@ struct Found {
     marks: BTreeMap<usize, (Place, bool)>,
     /// What holds the marks that no element of the template holds: `head`, `body`, or nothing.
     roots: BTreeMap<usize, String>,
-    /// How often each element is there.
-    elements: BTreeMap<usize, usize>,
+    /// How often each element is there, and where.
+    elements: BTreeMap<usize, (usize, Place)>,
 }
 
 impl Found {
@@ -310,7 +434,7 @@ impl Found {
                             .find(|attr| &*attr.name.local == "st-n")
                             .and_then(|attr| attr.value.parse().ok());
                         if let Some(number) = number {
-                            *self.elements.entry(number).or_default() += 1;
+                            self.elements.entry(number).or_insert((0, place)).0 += 1;
                         }
                         let inside = match number {
                             _ if TRANSPARENT.contains(&&*name.local) => Place::Page,

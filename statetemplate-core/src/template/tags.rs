@@ -74,6 +74,34 @@ pub(super) fn fits_tag(node: &Node<'_>) -> bool {
     }
 }
 
+/// Whether whatever a node prints starts with white space, if it prints anything.
+pub(super) fn opens_with_space(node: &Node<'_>) -> bool {
+    match node {
+        Node::If(_) | Node::For(_) => node.children().into_iter().all(|nodes| {
+            let first = nodes.iter().find(|inside| !inside.is_silent());
+            first.is_none_or(|first| match first {
+                Node::Raw(text) => text.starts_with(char::is_whitespace),
+                _ => false,
+            })
+        }),
+        node => node.is_silent(),
+    }
+}
+
+/// Whether a text of the template inside a node ends within the name of a tag.
+pub(super) fn splits_tag(node: &Node<'_>) -> bool {
+    let mut splits = false;
+    node.walk(&mut |inside| {
+        if let Node::Raw(text) = inside
+            && let Some(at) = text.rfind('<')
+        {
+            let name = text[at + 1..].trim_start_matches('/');
+            splits |= !name.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '>' | '!' | '?'));
+        }
+    });
+    splits
+}
+
 /// Follows the tags in a node's first branch, or in a loop's body once.
 pub(super) fn follow(node: &Node<'_>, open: &mut Vec<String>) {
     let first = match node {
