@@ -8,6 +8,7 @@ mod fixtures;
 mod golden;
 mod oracle;
 mod random;
+mod simple;
 mod traps;
 mod updates;
 mod workload;

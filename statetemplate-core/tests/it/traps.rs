@@ -144,3 +144,25 @@ fn attributes_are_guarded_by_what_they_mean() {
         "the author's word counts: {html}"
     );
 }
+
+#[test]
+fn a_step_past_what_went_missing_is_refused() {
+    let env = environment(&[(
+        "page.html",
+        "<p>{{ user.name.first }}</p>{% for x in xs %}<b>{{ x.f.k }}</b>{% endfor %}",
+    )]);
+    let plan = Plan::compile(&env, "page.html").unwrap();
+    for (old, new) in [
+        (json!({"user": {"name": null}}), json!({"user": null})),
+        (
+            json!({"user": {"name": {}}, "xs": [{"f": null}]}),
+            json!({"user": {"name": {}}, "xs": [{}]}),
+        ),
+    ] {
+        let old = Snapshot::of(&old).unwrap();
+        let new = old.next(&new).unwrap();
+        plan.render(&old, "").unwrap();
+        plan.render(&new, "").unwrap_err();
+        assert_eq!(diff(&plan, &old, &new).unwrap_err().kind(), ErrorKind::Template);
+    }
+}
