@@ -1,5 +1,7 @@
 //! The oracle: after any update the document equals a fresh render.
 
+use std::sync::Arc;
+
 use minijinja::Environment;
 use serde_json::Value;
 use statetemplate_core::testing::Document;
@@ -8,7 +10,7 @@ use statetemplate_core::{Plan, Snapshot, diff};
 
 /// A page and the client that shows it.
 pub(crate) struct Page {
-    pub(crate) plan: Plan,
+    pub(crate) plan: Arc<Plan>,
     data: Snapshot,
     document: Document,
     statics: Statics,
@@ -52,11 +54,16 @@ impl Page {
     /// As [`Page::open`], but says what is wrong instead of panicking.
     pub(crate) fn try_open(env: &Environment<'static>, template: &str, data: &Value) -> Result<Self, String> {
         let plan = Plan::compile(env, template).map_err(|error| format!("{error:#}"))?;
+        let guarded = env.templates().any(|(_, template)| is_guarded(template.source()));
+        Page::try_open_plan(Arc::new(plan), guarded, data)
+    }
+
+    /// As [`Page::try_open`], of a plan that was compiled before. `guarded`: see [`is_guarded`].
+    pub(crate) fn try_open_plan(plan: Arc<Plan>, guarded: bool, data: &Value) -> Result<Self, String> {
         let data = Snapshot::of(data).map_err(|error| format!("{error:#}"))?;
         let html = plan.render(&data, "").map_err(|error| format!("{error:#}"))?;
         let document = Document::parse(&html).map_err(|error| format!("{error}\n{html}"))?;
         let statics = Statics::new(&plan, &[]);
-        let guarded = env.templates().any(|(_, template)| is_guarded(template.source()));
         let page = Page {
             plan,
             data,
