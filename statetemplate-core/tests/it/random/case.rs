@@ -9,7 +9,6 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use statetemplate_core::Plan;
 
 use super::data;
 use super::grammar::Grammar;
@@ -243,19 +242,6 @@ impl Case {
     /// How much there is to read in it.
     pub(super) fn size(&self) -> usize {
         serde_json::to_string(self).unwrap().len()
-    }
-
-    /// The plan, and the states that the template renders.
-    pub(crate) fn plan(&self) -> Result<(Plan, Vec<Value>), String> {
-        let env = self.environment()?;
-        let plan = Plan::compile(&env, PAGE).map_err(|error| format!("{error:#}"))?;
-        let states = self
-            .steps
-            .iter()
-            .filter(|data| renders(&env, data))
-            .cloned()
-            .collect();
-        Ok((plan, states))
     }
 
     /// Follows the data through its states. `Err` says what is wrong, and what was sent before.

@@ -11,6 +11,9 @@ use super::case::uncontrolled;
 /// The tags of a scope: `row` inside of a loop over rows, `top` in the page's own file, and so on.
 type Scope = BTreeSet<&'static str>;
 
+/// A symbol at a depth in a scope.
+type Made = (&'static str, u32, Scope);
+
 /// How deep the symbols marked with `!` may stand in one another.
 const DEPTH: u32 = 4;
 
@@ -18,7 +21,7 @@ const DEPTH: u32 = 4;
 pub(crate) struct Grammar {
     symbols: BTreeMap<&'static str, Vec<Alternative>>,
     deep: BTreeSet<&'static str>,
-    made: RefCell<BTreeMap<(&'static str, u32, Scope), Option<BoxedStrategy<String>>>>,
+    made: RefCell<BTreeMap<Made, Option<BoxedStrategy<String>>>>,
 }
 
 struct Alternative {
