@@ -9,7 +9,6 @@ use minijinja::{Error, ErrorKind, State, Value};
 pub(super) struct Counter {
     pub(super) index: usize,
     pub(super) length: usize,
-    pub(super) depth: usize,
     pub(super) previous: Value,
     pub(super) next: Value,
 }
@@ -28,8 +27,9 @@ impl Object for Counter {
             "first" => Value::from(self.index == 0),
             "last" => Value::from(self.index + 1 == self.length),
             "length" => Value::from(self.length),
-            "depth" => Value::from(self.depth + 1),
-            "depth0" => Value::from(self.depth),
+            // Only recursion counts, not loops in loops; and a recursive loop is not followed row by row.
+            "depth" => Value::from(1),
+            "depth0" => Value::from(0),
             "previtem" => self.previous.clone(),
             "nextitem" => self.next.clone(),
             _ => return None,

@@ -187,7 +187,6 @@ impl Rows<'_> {
         Value::from_object(Counter {
             index,
             length: self.items.len(),
-            depth: self.list.depth,
             previous: self.neighbour(index.checked_sub(1)),
             next: self.neighbour(Some(index + 1)),
         })

@@ -81,13 +81,20 @@ pub(super) fn same_at(old: &Node, new: &Node, path: &[PathStep]) -> bool {
             _ => {
                 return match (get(old, &path[at..]), get(new, &path[at..])) {
                     (Some(old), Some(new)) => old.same(&new),
-                    (None, None) => true,
+                    // A template may read what is missing, but nothing of it: that is an error.
+                    (None, None) => found(old, &path[at..]) == found(new, &path[at..]),
                     _ => false,
                 };
             }
         }
     }
     old.same(new)
+}
+
+/// How many of the steps lead to something.
+fn found(node: &Node, path: &[PathStep]) -> usize {
+    let missing = (1..=path.len()).find(|&end| get(node, &path[..end]).is_none());
+    missing.map_or(path.len(), |end| end - 1)
 }
 
 /// The keys under which two maps with one key table differ, if they all are strings.

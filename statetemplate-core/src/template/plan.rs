@@ -160,8 +160,6 @@ pub(crate) struct List {
     pub(crate) row_reads: Dependencies,
     /// The attributes of `loop` that a row reads.
     pub(crate) counters: Vec<&'static str>,
-    /// How many of the plan's loops are around this one.
-    pub(crate) depth: usize,
 }
 
 /// What tells a list's rows from one another.
@@ -493,11 +491,6 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
                 }),
                 row_reads: paths.number(&list.row_reads, Some(list.id)),
                 counters: compiler.layout.counters(list.id),
-                depth: slot
-                    .scope
-                    .iter()
-                    .filter(|step| matches!(step, super::layout::Scope::Loop(..)))
-                    .count(),
             };
             (SlotKind::List(Box::new(list)), vec![draft_hole(&slot.kind)])
         }

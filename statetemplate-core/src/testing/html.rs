@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use html5ever::tendril::{StrTendril, TendrilSink};
+use html5ever::tree_builder::QuirksMode;
 use html5ever::{LocalName, ParseOpts, QualName, ns};
 use markup5ever_rcdom::{Handle, Node, NodeData, RcDom};
 
@@ -21,7 +22,11 @@ pub(super) fn parse_inside(parent: &Handle, html: &str) -> Vec<Handle> {
             Vec::new(),
         ),
     };
-    let parser = html5ever::parse_fragment(RcDom::default(), ParseOpts::default(), name, attributes, true);
+    let mut options = ParseOpts::default();
+    options.tree_builder.quirks_mode = quirks(parent);
+    // A byte order mark is one at the start of a file only.
+    options.tokenizer.discard_bom = false;
+    let parser = html5ever::parse_fragment(RcDom::default(), options, name, attributes, true);
     let document = parser.one(html).document;
     // The parser puts the nodes into an <html> element of its own.
     let root = document.children.borrow().first().cloned();
@@ -30,6 +35,25 @@ pub(super) fn parse_inside(parent: &Handle, html: &str) -> Vec<Handle> {
         node.parent.set(None);
     }
     nodes
+}
+
+/// How a page reads HTML: one without a doctype lets a table stand in a paragraph. (Doctypes of before HTML5, which may
+/// mean the same, are not told apart.)
+fn quirks(node: &Handle) -> QuirksMode {
+    let mut root = node.clone();
+    while let Some(parent) = parent_of(&root) {
+        root = parent;
+    }
+    let declared = root
+        .children
+        .borrow()
+        .iter()
+        .any(|child| matches!(child.data, NodeData::Doctype { .. }));
+    if declared {
+        QuirksMode::NoQuirks
+    } else {
+        QuirksMode::Quirks
+    }
 }
 
 pub(super) fn text_node(text: &str) -> Handle {

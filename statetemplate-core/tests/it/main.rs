@@ -17,6 +17,7 @@ mod oracle;
 mod random;
 mod random_macros;
 mod settings;
+mod simple;
 mod traps;
 mod unordered;
 mod updates;

@@ -1,5 +1,7 @@
 //! The oracle: after any update the document equals a fresh render.
 
+use std::sync::Arc;
+
 use minijinja::Environment;
 use serde_json::Value;
 use statetemplate_core::testing::Document;
@@ -8,7 +10,7 @@ use statetemplate_core::{Plan, Snapshot, diff};
 
 /// A page and the client that shows it.
 pub(crate) struct Page {
-    pub(crate) plan: Plan,
+    pub(crate) plan: Arc<Plan>,
     data: Snapshot,
     document: Document,
     statics: Statics,
@@ -25,24 +27,48 @@ pub(crate) struct Sent {
     pub(crate) statics: usize,
 }
 
+/// What came of an update that is no bug.
+pub(crate) enum Outcome {
+    Sent(Sent),
+    /// The template fails on the data, as it does in minijinja alone: the page stays as it was.
+    Refused(String),
+}
+
 impl Page {
-    /// Opens the template `page.html` on its first data.
+    /// Opens a template on its first data.
     pub(crate) fn open(env: &Environment<'static>, template: &str, data: &Value) -> Self {
-        let mut page = Self::open_unlike(env, template, data);
-        let source = env.get_template(template).unwrap().source().to_owned();
-        page.guarded = ["<script", "<style", "href", "={{"]
-            .iter()
-            .any(|place| source.contains(place));
-        page.check("the first render");
-        page
+        match Page::try_open(env, template, data) {
+            Ok(page) => page,
+            Err(why) => panic!("{why}"),
+        }
     }
 
     /// Opens a page that need not be what minijinja alone prints.
     pub(crate) fn open_unlike(env: &Environment<'static>, template: &str, data: &Value) -> Self {
         let plan = Plan::compile(env, template).unwrap_or_else(|error| panic!("{error:#}"));
-        let data = Snapshot::of(data).unwrap();
-        let html = plan.render(&data, "").unwrap_or_else(|error| panic!("{error:#}"));
-        let document = Document::parse(&html).unwrap_or_else(|error| panic!("{error}\n{html}"));
+        Page::try_open_plan(Arc::new(plan), true, data).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// Brings the page to new data.
+    pub(crate) fn update(&mut self, data: &Value) -> Sent {
+        match self.try_update(data) {
+            Ok(Outcome::Sent(sent)) => sent,
+            Ok(Outcome::Refused(why)) | Err(why) => panic!("{why}"),
+        }
+    }
+
+    /// As [`Page::open`], but says what is wrong instead of panicking.
+    pub(crate) fn try_open(env: &Environment<'static>, template: &str, data: &Value) -> Result<Self, String> {
+        let plan = Plan::compile(env, template).map_err(|error| format!("{error:#}"))?;
+        let guarded = env.templates().any(|(_, template)| is_guarded(template.source()));
+        Page::try_open_plan(Arc::new(plan), guarded, data)
+    }
+
+    /// As [`Page::try_open`], of a plan that was compiled before. `guarded`: see [`is_guarded`].
+    pub(crate) fn try_open_plan(plan: Arc<Plan>, guarded: bool, data: &Value) -> Result<Self, String> {
+        let data = Snapshot::of(data).map_err(|error| format!("{error:#}"))?;
+        let html = plan.render(&data, "").map_err(|error| format!("{error:#}"))?;
+        let document = Document::parse(&html).map_err(|error| format!("{error}\n{html}"))?;
         let statics = Statics::new(&plan, &[]);
         let page = Page {
             plan,
@@ -50,16 +76,26 @@ impl Page {
             document,
             statics,
             revision: 0,
-            guarded: true,
+            guarded,
         };
-        page.check("the first render");
-        page
+        page.check("the first render")?;
+        Ok(page)
     }
 
-    /// Brings the page to new data.
-    pub(crate) fn update(&mut self, data: &Value) -> Sent {
-        let new = self.data.next(data).unwrap();
-        let patch = diff(&self.plan, &self.data, &new).unwrap_or_else(|error| panic!("{error:#}"));
+    /// As [`Page::update`], but says what is wrong instead of panicking.
+    pub(crate) fn try_update(&mut self, data: &Value) -> Result<Outcome, String> {
+        let new = self.data.next(data).map_err(|error| format!("{error:#}"))?;
+        let patch = match (diff(&self.plan, &self.data, &new), self.plan.render_plain(&new)) {
+            (Ok(patch), Ok(_)) => patch,
+            (Err(_), Err(error)) => return Ok(Outcome::Refused(format!("{error:#}"))),
+            (Err(error), Ok(_)) => return Err(format!("the update fails, a render does not: {error:#}")),
+            (Ok(patch), Err(error)) => {
+                let operations = patch.operations();
+                return Err(format!(
+                    "a render fails, the update does not: {operations:?}\n{error:#}"
+                ));
+            }
+        };
         self.revision += 1;
         let mut sent = Sent {
             operations: patch.operations(),
@@ -67,11 +103,8 @@ impl Page {
         };
         let mut frames = Vec::new();
         if patch.is_refresh() {
-            frames.push(wire::refresh(
-                self.revision,
-                &self.plan,
-                &self.plan.render(&new, "").unwrap(),
-            ));
+            let html = self.plan.render(&new, "").map_err(|error| format!("{error:#}"))?;
+            frames.push(wire::refresh(self.revision, &self.plan, &html));
         } else if !patch.is_empty() {
             frames = wire::patch_frames(&self.plan, &mut self.statics, self.revision, &patch, None);
         }
@@ -82,30 +115,51 @@ impl Page {
                 sent.bytes += frame.len();
             }
             let outcome = self.document.apply(&frame);
-            outcome.unwrap_or_else(|error| panic!("{error}\nin {frame}\non {}", self.document.html()));
+            outcome.map_err(|error| format!("{error}\nin {frame}\non {}", self.document.html()))?;
         }
         self.data = new;
-        self.check(&format!("{:?}", sent.operations));
-        sent
+        self.check(&format!("{:?}", sent.operations))?;
+        Ok(Outcome::Sent(sent))
     }
 
-    fn check(&self, after: &str) {
-        let fresh = self.plan.render(&self.data, "").unwrap();
+    fn check(&self, after: &str) -> Result<(), String> {
+        let fresh = self
+            .plan
+            .render(&self.data, "")
+            .map_err(|error| format!("{error:#}"))?;
+        let expected = Document::normalise(&fresh);
         if !self.guarded {
-            let plain = self.plan.render_plain(&self.data).unwrap();
-            assert_eq!(
-                Document::normalise(&fresh),
-                Document::normalise(&plain),
-                "the marks are all that is new"
-            );
+            let plain = self
+                .plan
+                .render_plain(&self.data)
+                .map_err(|error| format!("{error:#}"))?;
+            same(
+                &expected,
+                &Document::normalise(&plain),
+                "the marks are not all that is new",
+            )?;
         }
-        assert_eq!(
-            self.document.html(),
-            Document::normalise(&fresh),
-            "after {after}\n{}",
-            self.plan.explain()
-        );
+        same(
+            &self.document.html(),
+            &expected,
+            &format!("the document is wrong after {after}"),
+        )
+        .map_err(|why| format!("{why}\n{}", self.plan.explain()))
     }
+}
+
+fn same(shown: &str, expected: &str, what: &str) -> Result<(), String> {
+    if shown == expected {
+        Ok(())
+    } else {
+        Err(format!("{what}\n   shown: {shown:?}\nexpected: {expected:?}"))
+    }
+}
+
+/// Whether a template has places where values are escaped otherwise than by minijinja.
+pub(crate) fn is_guarded(source: &str) -> bool {
+    const PLACES: [&str; 7] = ["<script", "<style", "href", "src=", "={{", " on", "style="];
+    PLACES.iter().any(|place| source.contains(place))
 }
 
 /// An environment with these templates.

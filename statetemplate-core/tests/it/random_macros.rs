@@ -6,7 +6,7 @@ use serde_json::Value;
 use statetemplate_core::{Plan, Snapshot};
 
 use crate::oracle::Page;
-use crate::random;
+use crate::simple;
 
 /// Few names, so that what is bound here shadows what is bound there. `t`, `n` and `on` are in the data.
 fn name() -> impl Strategy<Value = &'static str> {
@@ -184,7 +184,7 @@ proptest! {
     #[test]
     fn random_macros_follow_random_data(
         (page, ui) in templates(),
-        steps in prop::collection::vec(random::data(), 2..5),
+        steps in prop::collection::vec(simple::data(), 2..5),
     ) {
         let mut env = Environment::new();
         let parsed = env.add_template_owned("page.html", page).and_then(|()| env.add_template_owned("ui.html", ui));

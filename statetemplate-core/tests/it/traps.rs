@@ -202,3 +202,25 @@ fn a_condition_on_a_name_that_the_data_lacks_is_minijinjas_to_answer() {
     page.update(&json!({"x": 2, "n": "3", "user": "a", "flag": []}));
     page.update(&json!({"x": 2, "n": 2.5, "user": {"name": ""}, "flag": [0]}));
 }
+
+#[test]
+fn a_step_past_what_went_missing_is_refused() {
+    let env = environment(&[(
+        "page.html",
+        "<p>{{ user.name.first }}</p>{% for x in xs %}<b>{{ x.f.k }}</b>{% endfor %}",
+    )]);
+    let plan = Plan::compile(&env, "page.html").unwrap();
+    for (old, new) in [
+        (json!({"user": {"name": null}}), json!({"user": null})),
+        (
+            json!({"user": {"name": {}}, "xs": [{"f": null}]}),
+            json!({"user": {"name": {}}, "xs": [{}]}),
+        ),
+    ] {
+        let old = Snapshot::of(&old).unwrap();
+        let new = old.next(&new).unwrap();
+        plan.render(&old, "").unwrap();
+        plan.render(&new, "").unwrap_err();
+        assert_eq!(diff(&plan, &old, &new).unwrap_err().kind(), ErrorKind::Template);
+    }
+}

@@ -7,7 +7,7 @@ use statetemplate_core::{OptimizationLevel, Plan, Snapshot, Update, diff};
 
 use crate::oracle::environment;
 use crate::unordered::unordered;
-use crate::{random, workload};
+use crate::{simple, workload};
 
 const LEVELS: [OptimizationLevel; 4] = [
     OptimizationLevel::None,
@@ -77,8 +77,8 @@ proptest! {
 
     #[test]
     fn random_pages_replay_at_every_level(
-        parts in proptest::collection::vec(random::piece(3, false), 1..6),
-        states in proptest::collection::vec(random::data(), 2..5),
+        parts in proptest::collection::vec(simple::piece(3, false), 1..6),
+        states in proptest::collection::vec(simple::data(), 2..5),
     ) {
         let mut env = environment(&[]);
         env.add_template_owned("page.html", format!("<main>{}</main>", parts.concat())).unwrap();

@@ -1,9 +1,7 @@
-//! Random templates and random data, through the oracle.
+//! Small random templates and data, for the tests that try each case at several levels.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-
-use crate::oracle::Page;
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -120,22 +118,4 @@ pub(crate) fn piece(depth: u32, inside: bool) -> BoxedStrategy<String> {
         }),
     ]
     .boxed()
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, max_shrink_iters: 2000, ..ProptestConfig::default() })]
-
-    #[test]
-    fn a_random_page_follows_random_data(
-        parts in prop::collection::vec(piece(3, false), 1..6),
-        steps in prop::collection::vec(data(), 2..5),
-    ) {
-        let template = format!("<main>{}</main>", parts.concat());
-        let mut env = minijinja::Environment::new();
-        env.add_template_owned("page.html", template).unwrap();
-        let mut page = Page::open(&env, "page.html", &steps[0]);
-        for step in &steps[1..] {
-            page.update(step);
-        }
-    }
 }
