@@ -17,7 +17,7 @@ use super::opaque::Opaque;
 use super::reads::{self, Names};
 use super::tags::{
     TEXT_ONLY, TRANSPARENT, VOID, drops_first_newline, end_tag, find_end_tag, follow, follow_tag,
-    is_raw_text, is_space, refers_oddly, starts_markup,
+    is_raw_text, is_space, opens_with_space, refers_oddly, splits_tag, starts_markup,
 };
 
 /// How many branches and lists may be around what is followed: a frame is as deep, and parsers of JSON have limits.
@@ -287,8 +287,7 @@ impl<'a> Reader<'_, 'a> {
             .unwrap_or(rest.len() - 1);
         let name = rest[1..=length].to_ascii_lowercase();
         self.skip(length + 1);
-        let ended = |rest: &str| rest.starts_with(|c: char| is_space(c) || c == '/' || c == '>');
-        if !matches!(self.next(), Next::Text(rest) if ended(rest)) {
+        if !self.name_ends() {
             // As in `<h{{ level }}>`, and in `<p {%- if … %}` where the space is trimmed.
             return Err(Unbalanced(format!("the name of a tag is not only <{name}>")));
         }
@@ -358,6 +357,10 @@ impl<'a> Reader<'_, 'a> {
                         return Err(Unbalanced(why));
                     };
                     let nodes = self.slice(content, end);
+                    // A tag that ends in different ways may open other elements than it seems to.
+                    if splits_tag(&nodes) {
+                        return Err(Unbalanced(why));
+                    }
                     self.at = end;
                     nodes.iter().for_each(|node| self.scope(node));
                     if self.scopes.len() != scopes.0 {
@@ -392,6 +395,24 @@ impl<'a> Reader<'_, 'a> {
             whole,
         }));
         Ok(())
+    }
+
+    /// Whether whatever comes next ends the name of a tag: `<p>`, `<p class…`, `<p{% if a %} class…`.
+    fn name_ends(&self) -> bool {
+        let rest = &self.nodes[self.at.node.min(self.nodes.len())..];
+        let mut offset = self.at.offset;
+        for node in rest {
+            match node {
+                Node::Raw(text) if offset < text.len() => {
+                    return text[offset..].starts_with(|c: char| is_space(c) || c == '/' || c == '>');
+                }
+                Node::Raw(_) => {}
+                node if opens_with_space(node) => {}
+                _ => return false,
+            }
+            offset = 0;
+        }
+        false
     }
 
     /// The content of `<title>`, `<script>` and the like: one text.

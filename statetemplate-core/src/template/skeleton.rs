@@ -216,14 +216,14 @@ impl Skeleton {
                 Item::Branch(arms, otherwise) => {
                     for arm in arms.iter().map(|(_, arm)| arm).chain(std::iter::once(otherwise)) {
                         let start = self.mark(parent);
-                        self.items(arm, parent);
+                        self.loose(arm, parent);
                         let end = self.mark(parent);
                         self.pairs.push((start, end));
                     }
                 }
                 Item::List(_, body, otherwise) => {
                     let start = self.mark(parent);
-                    self.items(body, parent);
+                    self.loose(body, parent);
                     // A second row, whose elements are the same ones. One is enough for the lists in it: with two of
                     // each, lists in lists would double the page with every level.
                     if !self.again {
@@ -236,12 +236,30 @@ impl Skeleton {
                         self.pairs.push((start, second));
                     }
                     self.mark(parent);
-                    self.items(otherwise, parent);
+                    self.loose(otherwise, parent);
                     let end = self.mark(parent);
                     self.pairs.push((start, end));
                 }
                 Item::Element(element) => self.element(element, parent),
                 Item::Silent(_) | Item::Defined(_) | Item::HeadEnd => {}
+            }
+        }
+    }
+
+    /// Writes items that come and go: their texts and elements must stay among them, too.
+    fn loose(&mut self, items: &[Item<'_>], parent: Option<usize>) {
+        for item in items {
+            match item {
+                Item::Static(html) if !html.starts_with('<') && !html.trim_ascii().is_empty() => {
+                    let mark = self.mark(parent);
+                    self.texts.insert(mark);
+                    self.html.push_str(html);
+                }
+                Item::Element(element) => {
+                    self.carriers.insert(self.elements);
+                    self.element(element, parent);
+                }
+                other => self.items(std::slice::from_ref(other), parent),
             }
         }
     }
@@ -397,8 +415,9 @@ impl Skeleton {
             }
         }
         for carrier in &self.carriers {
-            if found.elements.get(carrier) != Some(&1) {
-                moved.insert(self.parents.get(carrier).copied().flatten());
+            let parent = self.parents.get(carrier).copied().flatten();
+            if found.elements.get(carrier) != Some(&(1, Place::of(parent))) {
+                moved.insert(parent);
             }
         }
         moved
@@ -434,8 +453,8 @@ struct Found {
     marks: BTreeMap<usize, (Place, bool)>,
     /// What holds the marks that no element of the template holds: `head`, `body`, or nothing.
     roots: BTreeMap<usize, String>,
-    /// How often each element is there.
-    elements: BTreeMap<usize, usize>,
+    /// How often each element is there, and where.
+    elements: BTreeMap<usize, (usize, Place)>,
 }
 
 impl Found {
@@ -466,7 +485,7 @@ impl Found {
                             .find(|attr| &*attr.name.local == "st-n")
                             .and_then(|attr| attr.value.parse().ok());
                         if let Some(number) = number {
-                            *self.elements.entry(number).or_default() += 1;
+                            self.elements.entry(number).or_insert((0, place)).0 += 1;
                         }
                         let inside = match number {
                             _ if TRANSPARENT.contains(&&*name.local) => Place::Page,

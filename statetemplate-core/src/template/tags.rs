@@ -120,6 +120,50 @@ pub(super) fn refers_oddly(nodes: &[Node<'_>]) -> bool {
     })
 }
 
+/// Whether whatever a node prints starts with white space, if it prints anything.
+pub(super) fn opens_with_space(node: &Node<'_>) -> bool {
+    match node {
+        Node::If(_) | Node::For(_) => node.children().into_iter().all(|nodes| {
+            let first = nodes.iter().find(|inside| !inside.is_silent());
+            first.is_none_or(|first| match first {
+                Node::Raw(text) => text.starts_with(is_space),
+                _ => false,
+            })
+        }),
+        node => node.is_silent(),
+    }
+}
+
+/// Whether a text of the template ends within the name of a tag, and a branch or loop goes on with it.
+pub(super) fn splits_tag(nodes: &[Node<'_>]) -> bool {
+    let mut shown = nodes.iter().filter(|node| !node.is_silent()).peekable();
+    while let Some(node) = shown.next() {
+        let splits = match node {
+            Node::Raw(text) => {
+                let goes_on = match shown.peek() {
+                    Some(next @ (Node::If(_) | Node::For(_))) => !opens_with_space(next),
+                    Some(_) => false,
+                    None => true,
+                };
+                goes_on && ends_in_name(text)
+            }
+            _ => node.children().into_iter().any(|inside| splits_tag(inside)),
+        };
+        if splits {
+            return true;
+        }
+    }
+    false
+}
+
+fn ends_in_name(text: &str) -> bool {
+    text.rfind('<').is_some_and(|at| {
+        let name = text[at + 1..].trim_start_matches('/');
+        name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && !name.contains(|c: char| is_space(c) || matches!(c, '/' | '>'))
+    })
+}
+
 /// Follows the tags in a node's first branch, or in a loop's body once.
 pub(super) fn follow(node: &Node<'_>, open: &mut Vec<String>) {
     let first = match node {

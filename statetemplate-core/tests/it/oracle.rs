@@ -43,12 +43,6 @@ impl Page {
         }
     }
 
-    /// Opens a page that need not be what minijinja alone prints.
-    pub(crate) fn open_unlike(env: &Environment<'static>, template: &str, data: &Value) -> Self {
-        let plan = Plan::compile(env, template).unwrap_or_else(|error| panic!("{error:#}"));
-        Page::try_open_plan(Arc::new(plan), true, data).unwrap_or_else(|why| panic!("{why}"))
-    }
-
     /// Brings the page to new data.
     pub(crate) fn update(&mut self, data: &Value) -> Sent {
         match self.try_update(data) {
@@ -159,7 +153,28 @@ fn same(shown: &str, expected: &str, what: &str) -> Result<(), String> {
 /// Whether a template has places where values are escaped otherwise than by minijinja.
 pub(crate) fn is_guarded(source: &str) -> bool {
     const PLACES: [&str; 7] = ["<script", "<style", "href", "src=", "={{", " on", "style="];
-    PLACES.iter().any(|place| source.contains(place))
+    PLACES.iter().any(|place| source.contains(place)) || names_by_data(source)
+}
+
+/// Whether data may name an element or an attribute.
+fn names_by_data(source: &str) -> bool {
+    let (mut in_tag, mut quote) = (false, None);
+    for (at, c) in source.char_indices() {
+        match (in_tag, quote) {
+            (false, _) => {
+                in_tag =
+                    c == '<' && source[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+            }
+            (true, None) if ["{{", "<{"].iter().any(|open| source[at..].starts_with(open)) => {
+                return true;
+            }
+            (true, None) if c == '>' => in_tag = false,
+            (true, None) => quote = Some(c).filter(|c| matches!(c, '"' | '\'')),
+            (true, Some(open)) if c == open => quote = None,
+            (true, Some(_)) => {}
+        }
+    }
+    false
 }
 
 /// An environment with these templates.

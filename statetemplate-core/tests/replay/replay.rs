@@ -1,5 +1,7 @@
 //! Runs one fixture: each of its steps through the oracle, forwards and back, and what it states compared.
 
+use std::sync::Arc;
+
 use std::path::Path;
 
 use minijinja::syntax::SyntaxConfig;
@@ -156,7 +158,7 @@ fn replay(fixture: &Fixture) -> Result<Vec<Section>, String> {
                         continue;
                     }
                 }
-                page = Some((Page::open_unlike(&env, "page.html", &data), snapshot));
+                page = Some((open_unlike(&env, &data)?, snapshot));
             }
             Some((page, old)) => {
                 let new = old.next(&data).map_err(|error| format!("{error:#}"))?;
@@ -206,6 +208,12 @@ fn replay(fixture: &Fixture) -> Result<Vec<Section>, String> {
 }
 
 /// What the plan says of this page alone: without its name, the words on how to read it, and the sums.
+/// Opens the page, which need not be what minijinja alone prints.
+fn open_unlike(env: &Environment<'static>, data: &Value) -> Result<Page, String> {
+    let plan = Plan::compile(env, "page.html").map_err(|error| format!("{error:#}"))?;
+    Page::try_open_plan(Arc::new(plan), true, data)
+}
+
 fn explained(plan: &Plan) -> String {
     let explained = plan.explain();
     let of_the_page = explained.split("\n\n").skip(1).filter(|part| {
