@@ -150,7 +150,7 @@ impl Side<'_> {
         let Some(rows) = self.rows else {
             return self.root.clone();
         };
-        let counted = !rows.list.counters.is_empty();
+        let counted = rows.list.counted;
         let row = |at: usize| {
             let item = rows.items.value(at);
             if counted {
@@ -181,7 +181,7 @@ impl Rows<'_> {
     }
 
     fn counter(&self, index: usize) -> Value {
-        if self.list.counters.is_empty() {
+        if !self.list.counted {
             return Value::UNDEFINED;
         }
         Value::from_object(Counter {

@@ -357,7 +357,7 @@ impl<'a> Compiler<'_, 'a> {
                 Frames::default().start(writer, &steps, false);
                 writer.lookup(ROWS);
                 writer.start_for(false, false);
-                if !self.layout.counters(around.0).is_empty() {
+                if self.layout.mentions_counter(around.0) {
                     writer.unpack(2);
                     writer.assignment(&around.1.syntax.target);
                     writer.store("loop");

@@ -224,6 +224,20 @@ impl<'a> Layout<'a> {
         names.into_iter().collect()
     }
 
+    /// Whether anything in the rows of a loop may need its `loop` variable, be it to define a name that nobody reads.
+    pub(super) fn mentions_counter(&self, id: LoopId) -> bool {
+        let inside = |fragment: &&Draft<'_>| {
+            let mut scope = fragment.scope.iter();
+            scope.any(|step| matches!(step, Scope::Loop(around, _) if *around == id))
+        };
+        let mentions = |fragment: &Draft<'_>| {
+            ["loop", reads::ANYTHING]
+                .iter()
+                .any(|name| fragment.mentions.contains(name))
+        };
+        self.fragments.iter().filter(inside).any(mentions)
+    }
+
     fn fragment(&mut self, items: &[Item<'a>], start: &str, bare: Option<&str>) -> FragmentId {
         let id = self.fragments.len();
         self.fragments.push(Draft {

@@ -158,6 +158,8 @@ pub(crate) struct List {
     pub(crate) keys: Option<Keys>,
     /// What a row reads beside its item and its counter.
     pub(crate) row_reads: Dependencies,
+    /// Whether programs for rows are given the `loop` variable.
+    pub(crate) counted: bool,
     /// The attributes of `loop` that a row reads.
     pub(crate) counters: Vec<&'static str>,
 }
@@ -490,6 +492,7 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
                     None => Keys::Printed(compiler.keys(list, key)),
                 }),
                 row_reads: paths.number(&list.row_reads, Some(list.id)),
+                counted: compiler.layout.mentions_counter(list.id),
                 counters: compiler.layout.counters(list.id),
             };
             (SlotKind::List(Box::new(list)), vec![draft_hole(&slot.kind)])

@@ -12,7 +12,7 @@ use html5ever::{ParseOpts, parse_document};
 use markup5ever_rcdom::{Handle, NodeData, RcDom};
 
 use super::item::{Element, Item, TagPart};
-use super::machinery::ast::Expr;
+use super::machinery::ast::{Expr, Stmt};
 use super::node::{Node, emitted};
 use super::opaque::Opaque;
 use super::tags::{TEXT_ONLY, TRANSPARENT};
@@ -64,7 +64,11 @@ fn leaks(items: &[Item<'_>], skeleton: &Skeleton) -> BTreeSet<Option<usize>> {
             Skeleton::of(items, sample).outside_of_regions()
         };
         let nothing = around(Choice::Nothing, None);
-        for choice in [Choice::First, Choice::Otherwise, Choice::Last] {
+        let mixed = (0..MIXED).map(Choice::Mixed);
+        for choice in [Choice::First, Choice::Otherwise, Choice::Last]
+            .into_iter()
+            .chain(mixed)
+        {
             if around(choice, None) == nothing {
                 continue;
             }
@@ -137,6 +141,8 @@ struct Skeleton {
     carriers: BTreeSet<usize>,
     regions: Vec<Region>,
     sample: Sample,
+    /// How many choices were made between ways of the template.
+    choices: usize,
     /// Whether a row is written once more, of which nothing is asked.
     again: bool,
 }
@@ -169,8 +175,13 @@ enum Choice {
     Otherwise,
     /// The last branch of each `if`, the body of each loop twice.
     Last,
+    /// Each branch and loop another way, as a number decides.
+    Mixed(usize),
     Nothing,
 }
+
+/// In how many mixed ways the branches and loops of regions are tried.
+const MIXED: usize = 9;
 
 impl Skeleton {
     fn of(items: &[Item<'_>], sample: Sample) -> Self {
@@ -331,19 +342,23 @@ impl Skeleton {
                 let body = match self.sample.choice {
                     Choice::First => bodies.first(),
                     Choice::Last => bodies.last(),
+                    Choice::Mixed(number) => bodies.get(self.mixed(number, bodies.len() + 1)),
                     Choice::Otherwise | Choice::Nothing => None,
                 };
                 let body = body.copied().unwrap_or(&branch.otherwise);
                 body.iter().for_each(|inside| self.sample(inside));
             }
             Node::For(lp) => {
-                let body = match self.sample.choice {
-                    Choice::First | Choice::Last => &lp.body,
-                    Choice::Otherwise | Choice::Nothing => &lp.otherwise,
+                let rows = match self.sample.choice {
+                    Choice::First => 1,
+                    Choice::Last => 2,
+                    Choice::Mixed(number) => self.mixed(number, 3),
+                    Choice::Otherwise | Choice::Nothing => 0,
                 };
+                let body = if rows > 0 { &lp.body } else { &lp.otherwise };
                 body.iter().for_each(|inside| self.sample(inside));
                 // Loops in the second row have one row, lest loops in loops double with every level.
-                if self.sample.choice == Choice::Last && !std::mem::replace(&mut self.again, true) {
+                if rows > 1 && !std::mem::replace(&mut self.again, true) {
                     body.iter().for_each(|inside| self.sample(inside));
                     self.again = false;
                 }
@@ -351,8 +366,25 @@ impl Skeleton {
             Node::AutoEscape(_, body) | Node::Filter(_, body) | Node::Captured(_, body) => {
                 body.iter().for_each(|inside| self.sample(inside));
             }
+            Node::Native(Stmt::Do(_)) => {}
+            // It may print anything that is balanced, even what ends the paragraph around it.
+            Node::Native(_) => self.html.push_str(match self.sample.choice {
+                Choice::First => "x",
+                Choice::Last => "<div>x</div>",
+                Choice::Mixed(_) | Choice::Otherwise | Choice::Nothing => "",
+            }),
             _ => {}
         }
+    }
+
+    /// One of so many ways to go on. Multiplied by an odd number, so that neighbours do not choose alike.
+    fn mixed(&mut self, number: usize, ways: usize) -> usize {
+        self.choices += 1;
+        let turn = number + self.choices;
+        if number < 3 {
+            return turn % ways;
+        }
+        turn.wrapping_mul(0x9E37_79B1).wrapping_mul(number) / 64 % ways
     }
 
     /// The parsed page in words, without what is between the marks of regions.

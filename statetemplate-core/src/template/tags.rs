@@ -134,26 +134,23 @@ pub(super) fn opens_with_space(node: &Node<'_>) -> bool {
     }
 }
 
-/// Whether a text of the template ends within the name of a tag, and a branch or loop goes on with it.
+/// Whether a text of the template ends within the name of a tag, and something else than an expression may go on with it.
 pub(super) fn splits_tag(nodes: &[Node<'_>]) -> bool {
-    let mut shown = nodes.iter().filter(|node| !node.is_silent()).peekable();
-    while let Some(node) = shown.next() {
-        let splits = match node {
-            Node::Raw(text) => {
-                let goes_on = match shown.peek() {
-                    Some(next @ (Node::If(_) | Node::For(_))) => !opens_with_space(next),
-                    Some(_) => false,
-                    None => true,
-                };
-                goes_on && ends_in_name(text)
-            }
-            _ => node.children().into_iter().any(|inside| splits_tag(inside)),
-        };
-        if splits {
-            return true;
-        }
+    let shown: Vec<&Node<'_>> = nodes.iter().filter(|node| !node.is_silent()).collect();
+    shown.iter().enumerate().any(|(at, node)| match node {
+        Node::Raw(text) => ends_in_name(text) && !name_ends(&shown[at + 1..]),
+        _ => node.children().into_iter().any(|inside| splits_tag(inside)),
+    })
+}
+
+/// Whether what follows the name of a tag ends it, or is part of it in any case.
+fn name_ends(nodes: &[&Node<'_>]) -> bool {
+    let next = nodes.iter().find(|node| !opens_with_space(node));
+    match next {
+        Some(Node::Raw(text)) => text.starts_with(|c: char| is_space(c) || matches!(c, '/' | '>')),
+        Some(Node::Emit(_) | Node::Guarded(..)) => true,
+        _ => false,
     }
-    false
 }
 
 fn ends_in_name(text: &str) -> bool {
