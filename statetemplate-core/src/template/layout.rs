@@ -843,27 +843,5 @@ fn fingerprint(nodes: &[Node<'_>]) -> Option<String> {
     if impure {
         return None;
     }
-    // The debug form of the tree, without the places in the source (` @ 1:2-1:5`) that stand outside of its strings.
-    let debug = format!("{:?}", emitted(statement).expr);
-    let mut out = String::from(guard);
-    let mut quoted = false;
-    let mut rest = debug.as_str();
-    while let Some(c) = rest.chars().next() {
-        if quoted && c == '\\' {
-            let end = rest.char_indices().nth(2).map_or(rest.len(), |(at, _)| at);
-            out.push_str(&rest[..end]);
-            rest = &rest[end..];
-            continue;
-        }
-        if c == '"' {
-            quoted = !quoted;
-        }
-        if !quoted && let Some(place) = rest.strip_prefix(" @ ") {
-            rest = place.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == '-');
-            continue;
-        }
-        out.push(c);
-        rest = &rest[c.len_utf8()..];
-    }
-    Some(out)
+    Some(format!("{guard}{}", syntax::wording(&emitted(statement).expr)))
 }

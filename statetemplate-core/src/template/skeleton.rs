@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use html5ever::tendril::TendrilSink as _;
 use html5ever::{ParseOpts, parse_document};
@@ -15,6 +16,7 @@ use super::item::{Element, Item, TagPart};
 use super::machinery::ast::{Expr, Stmt};
 use super::node::{Node, emitted};
 use super::opaque::Opaque;
+use super::syntax;
 use super::tags::{TEXT_ONLY, TRANSPARENT};
 
 /// Makes regions of the smallest elements around marks that the HTML parser would move.
@@ -141,8 +143,6 @@ struct Skeleton {
     carriers: BTreeSet<usize>,
     regions: Vec<Region>,
     sample: Sample,
-    /// How many choices were made between ways of the template.
-    choices: usize,
     /// Whether a row is written once more, of which nothing is asked.
     again: bool,
 }
@@ -342,7 +342,10 @@ impl Skeleton {
                 let body = match self.sample.choice {
                     Choice::First => bodies.first(),
                     Choice::Last => bodies.last(),
-                    Choice::Mixed(number) => bodies.get(self.mixed(number, bodies.len() + 1)),
+                    Choice::Mixed(number) => {
+                        let conditions = branch.arms.iter().map(|(condition, _)| *condition);
+                        bodies.get(mixed(number, conditions, bodies.len() + 1))
+                    }
                     Choice::Otherwise | Choice::Nothing => None,
                 };
                 let body = body.copied().unwrap_or(&branch.otherwise);
@@ -352,7 +355,7 @@ impl Skeleton {
                 let rows = match self.sample.choice {
                     Choice::First => 1,
                     Choice::Last => 2,
-                    Choice::Mixed(number) => self.mixed(number, 3),
+                    Choice::Mixed(number) => mixed(number, std::iter::once(&lp.syntax.iter), 3),
                     Choice::Otherwise | Choice::Nothing => 0,
                 };
                 let body = if rows > 0 { &lp.body } else { &lp.otherwise };
@@ -375,16 +378,6 @@ impl Skeleton {
             }),
             _ => {}
         }
-    }
-
-    /// One of so many ways to go on. Multiplied by an odd number, so that neighbours do not choose alike.
-    fn mixed(&mut self, number: usize, ways: usize) -> usize {
-        self.choices += 1;
-        let turn = number + self.choices;
-        if number < 3 {
-            return turn % ways;
-        }
-        turn.wrapping_mul(0x9E37_79B1).wrapping_mul(number) / 64 % ways
     }
 
     /// The parsed page in words, without what is between the marks of regions.
@@ -454,6 +447,15 @@ impl Skeleton {
         }
         moved
     }
+}
+
+/// One of so many ways to go on, the same wherever the same expressions decide.
+fn mixed<'e>(number: usize, deciding: impl Iterator<Item = &'e Expr<'static>>, ways: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    number.hash(&mut hasher);
+    deciding.for_each(|expr| syntax::wording(expr).hash(&mut hasher));
+    // The remainder is less than `ways`, which is a `usize`.
+    usize::try_from(hasher.finish() % ways as u64).unwrap_or(0)
 }
 
 /// The number of the mark that a comment is.

@@ -62,6 +62,33 @@ pub(super) fn each_expression<'e>(expr: &'e Expr<'static>, visit: &mut dyn FnMut
     }
 }
 
+/// A text that is equal for equal expressions, wherever they stand.
+pub(super) fn wording(expr: &Expr<'static>) -> String {
+    // The debug form of the tree, without the places in the source (` @ 1:2-1:5`) that stand outside of its strings.
+    let debug = format!("{expr:?}");
+    let mut out = String::with_capacity(debug.len());
+    let mut quoted = false;
+    let mut rest = debug.as_str();
+    while let Some(c) = rest.chars().next() {
+        if quoted && c == '\\' {
+            let end = rest.char_indices().nth(2).map_or(rest.len(), |(at, _)| at);
+            out.push_str(&rest[..end]);
+            rest = &rest[end..];
+            continue;
+        }
+        if c == '"' {
+            quoted = !quoted;
+        }
+        if !quoted && let Some(place) = rest.strip_prefix(" @ ") {
+            rest = place.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == '-');
+            continue;
+        }
+        out.push(c);
+        rest = &rest[c.len_utf8()..];
+    }
+    out
+}
+
 /// What a statement consists of: its own expressions, and the statements inside it.
 pub(super) fn parts<'e>(statement: &'e Stmt<'static>) -> (Vec<&'e Expr<'static>>, Vec<&'e [Stmt<'static>]>) {
     fn call<'e>(call: &'e ast::Call<'static>) -> Vec<&'e Expr<'static>> {

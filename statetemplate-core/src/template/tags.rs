@@ -145,10 +145,11 @@ pub(super) fn splits_tag(nodes: &[Node<'_>]) -> bool {
 
 /// Whether what follows the name of a tag ends it, or is part of it in any case.
 fn name_ends(nodes: &[&Node<'_>]) -> bool {
-    let next = nodes.iter().find(|node| !opens_with_space(node));
-    match next {
+    // As in `<h{{ level }}>`, where the data goes on with the name.
+    let printed = |node: &&&Node<'_>| matches!(node, Node::Emit(_) | Node::Guarded(..));
+    let named = nodes.iter().take_while(printed).count();
+    match nodes[named..].iter().find(|node| !opens_with_space(node)) {
         Some(Node::Raw(text)) => text.starts_with(|c: char| is_space(c) || matches!(c, '/' | '>')),
-        Some(Node::Emit(_) | Node::Guarded(..)) => true,
         _ => false,
     }
 }
@@ -156,7 +157,7 @@ fn name_ends(nodes: &[&Node<'_>]) -> bool {
 fn ends_in_name(text: &str) -> bool {
     text.rfind('<').is_some_and(|at| {
         let name = text[at + 1..].trim_start_matches('/');
-        name.starts_with(|c: char| c.is_ascii_alphabetic())
+        name.chars().next().is_none_or(|c| c.is_ascii_alphabetic())
             && !name.contains(|c: char| is_space(c) || matches!(c, '/' | '>'))
     })
 }
