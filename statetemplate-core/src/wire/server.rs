@@ -266,7 +266,9 @@ impl Encoder {
             }
             match run {
                 Run::Keep { start, count } => {
-                    let _ = write!(self.out, "{start},{count}");
+                    write_number(*start, &mut self.out);
+                    self.out.push(',');
+                    write_number(*count, &mut self.out);
                 }
                 Run::New(values) => {
                     new_rows = true;
@@ -334,11 +336,7 @@ fn string(text: &str) -> String {
 fn write_string(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest
-        .as_bytes()
-        .iter()
-        .position(|byte| ESCAPED[usize::from(*byte)])
-    {
+    while let Some(at) = first_escaped(rest.as_bytes()) {
         out.push_str(&rest[..at]);
         match rest.as_bytes()[at] {
             b'"' => out.push_str("\\\""),
@@ -358,6 +356,23 @@ fn write_string(text: &str, out: &mut String) {
     out.push('"');
 }
 
+/// Where the first byte stands that has to be escaped. Eight bytes are looked at together: of each that is to be found,
+/// one of these sums has the highest bit set (<https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>).
+fn first_escaped(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHEST: u64 = ONES << 7;
+    let holds_less = |word: u64, than: u8| word.wrapping_sub(ONES * u64::from(than)) & !word & HIGHEST;
+    let holds = |word: u64, byte: u8| holds_less(word ^ (ONES * u64::from(byte)), 1);
+    let (words, _) = bytes.as_chunks::<8>();
+    let plain = words.iter().take_while(|word| {
+        let word = u64::from_le_bytes(**word);
+        holds_less(word, b' ') | holds(word, b'"') | holds(word, b'\\') == 0
+    });
+    let start = plain.count() * 8;
+    let found = bytes[start..].iter().position(|byte| ESCAPED[usize::from(*byte)]);
+    found.map(|at| start + at)
+}
+
 /// The bytes that a JSON string can't hold as they are.
 const ESCAPED: [bool; 256] = {
     let mut escaped = [false; 256];
@@ -372,6 +387,20 @@ const ESCAPED: [bool; 256] = {
 };
 
 /// Writes a number, without a string of its own.
-fn write_number(number: impl std::fmt::Display, out: &mut String) {
-    let _ = write!(out, "{number}");
+fn write_number(number: impl itoa::Integer, out: &mut String) {
+    out.push_str(itoa::Buffer::new().format(number));
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn strings_are_those_of_serde_json(text in "(\\PC|[\u{0}-\u{7f}]){0,40}") {
+            prop_assert_eq!(string(&text), serde_json::to_string(&text).unwrap());
+        }
+    }
 }
