@@ -44,6 +44,14 @@ impl Matching {
         if matching.middle.is_empty() || matching.taken.is_empty() {
             return matching;
         }
+        // In a list that is as long as before most rows are where they were, even between two that changed places.
+        if old == new {
+            for row in matching.window() {
+                if same(row, row) {
+                    matching.set(row, row);
+                }
+            }
+        }
         let (left_old, left_new) = (matching.unmatched_old(), matching.unmatched_new());
         matching.by_part(&left_old, &left_new, same, old_identity, new_identity);
         matching
