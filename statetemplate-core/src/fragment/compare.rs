@@ -253,14 +253,16 @@ impl Pass<'_> {
             return Ok((None, None));
         }
         let mut width = 0;
-        let mut entries = affected.iter_mut().peekable();
-        for (number, slot) in fragment.slots.iter().enumerate() {
-            if let Some(entry) = entries.next_if(|entry| entry.number == number) {
+        for number in &fragment.order {
+            let slot = &fragment.slots[*number];
+            if groups >> slot.group & 1 == 0 {
+                continue;
+            }
+            if let Some(entry) = affected.iter_mut().find(|entry| entry.number == *number) {
                 entry.start = width;
             }
             width += match slot.kind {
                 SlotKind::List(_) => 0,
-                _ if groups >> slot.group & 1 == 0 => 0,
                 SlotKind::Branch => 1,
                 _ => slot.holes.len(),
             };

@@ -29,27 +29,25 @@ pub(crate) const ROWS: &str = "\0rows";
 /// Into how many groups the slots of a fragment are divided at most.
 pub(crate) const MOST_GROUPS: usize = 64;
 
-/// How many slots in a row are passed over at once when none of them is wanted.
-const STRETCH: usize = 6;
+/// How many groups are passed over at once when none of them is wanted.
+const STRETCH: usize = 4;
 
-/// The name under which the root of an evaluation says whether any of these groups is wanted.
-fn any_wanted_name(groups: u64) -> &'static str {
-    intern(&format!("\0any{groups}"))
+/// The name under which the root of an evaluation says whether any slots of these groups, the last one included, are
+/// wanted.
+fn wanted_name(first: usize, last: usize) -> &'static str {
+    let letter = |group: usize| char::from(FIRST_GROUP + u8::try_from(group).unwrap_or(0));
+    intern(&format!("\0{}{}", letter(first), letter(last)))
 }
 
-/// The name under which the root of an evaluation says whether the slots of a group are wanted.
-fn wanted_name(group: usize) -> &'static str {
-    intern(&format!(
-        "\0{}",
-        char::from(b'0' + u8::try_from(group).unwrap_or(0))
-    ))
-}
+/// The letter of the first group.
+const FIRST_GROUP: u8 = b'0';
 
-/// The groups that a name asks for, a bit each, if it is one that asks for groups.
+/// The groups that a name asks for, a bit each, if it is a [`wanted_name`].
 pub(crate) fn wanted_groups(name: &str) -> Option<u64> {
     match name.as_bytes() {
-        [0, letter] if *letter >= b'0' => Some(1 << (letter - b'0')),
-        [0, b'a', b'n', b'y', ..] => name[4..].parse().ok(),
+        [0, first, last] if FIRST_GROUP <= *first && first <= last => {
+            Some((u64::MAX << (first - FIRST_GROUP)) & (u64::MAX >> (63 - (last - FIRST_GROUP).min(63))))
+        }
         _ => None,
     }
 }
@@ -159,17 +157,19 @@ impl<'a> Compiler<'_, 'a> {
     /// Prints what the slots of a fragment show by themselves: the values of their holes, and for a branch the number of
     /// the fragment in it. Only the slots of the groups that are wanted.
     pub(super) fn slots(&self, id: FragmentId, groups: &[usize]) -> Program {
-        let slots: Vec<(usize, usize)> = self.printed(id, groups).collect();
+        let slots = self.printed(id, groups);
         let mut writer = self.writer();
         self.each_slot(&mut writer, id, &slots, |writer, print| {
-            for stretch in slots.chunks(STRETCH) {
-                let any = stretch.iter().fold(0u64, |any, (_, group)| any | 1 << group);
-                writer.lookup(any_wanted_name(any));
+            let alike: Vec<&[(usize, usize)]> = slots.chunk_by(|a, b| a.1 == b.1).collect();
+            for stretch in alike.chunks(STRETCH) {
+                let (first, last) = (stretch[0][0].1, stretch[stretch.len() - 1][0].1);
+                writer.lookup(wanted_name(first, last));
                 writer.start_if();
-                for (slot, group) in stretch {
-                    writer.lookup(wanted_name(*group));
+                for slots in stretch {
+                    let group = slots[0].1;
+                    writer.lookup(wanted_name(group, group));
                     writer.start_if();
-                    print(writer, *slot);
+                    slots.iter().for_each(|(slot, _)| print(writer, *slot));
                     writer.end_if();
                 }
                 writer.end_if();
@@ -180,10 +180,8 @@ impl<'a> Compiler<'_, 'a> {
 
     /// As [`Compiler::slots`], for one group.
     pub(super) fn group(&self, id: FragmentId, groups: &[usize], wanted: usize) -> Option<Program> {
-        let slots: Vec<(usize, usize)> = self
-            .printed(id, groups)
-            .filter(|(_, group)| *group == wanted)
-            .collect();
+        let mut slots = self.printed(id, groups);
+        slots.retain(|(_, group)| *group == wanted);
         if slots.is_empty() {
             return None;
         }
@@ -194,12 +192,16 @@ impl<'a> Compiler<'_, 'a> {
         Some(writer.finish())
     }
 
-    /// The slots that show something by themselves, each with its group.
-    fn printed(&self, id: FragmentId, groups: &[usize]) -> impl Iterator<Item = (usize, usize)> {
+    /// The slots that show something by themselves, each with its group, in the order in which they are printed: group
+    /// by group.
+    pub(super) fn printed(&self, id: FragmentId, groups: &[usize]) -> Vec<(usize, usize)> {
         let slots = self.draft(id).slots.iter().zip(groups).enumerate();
-        slots
+        let mut printed: Vec<(usize, usize)> = slots
             .filter(|(_, (slot, _))| !matches!(slot.kind, DraftKind::List(_)))
             .map(|(number, (_, group))| (number, *group))
+            .collect();
+        printed.sort_by_key(|(_, group)| *group);
+        printed
     }
 
     /// Writes code that prints some slots, for each instance; `print` is given what prints one.

@@ -78,6 +78,8 @@ pub(crate) struct Fragment {
     pub(crate) values: Program,
     /// Prints what its slots show by themselves, those of the groups that are wanted.
     pub(crate) own: Program,
+    /// The numbers of the slots in the order in which they are printed.
+    pub(crate) order: Vec<usize>,
     /// The same for one group alone, which is what most updates need; none for a group of lists.
     pub(crate) group: Vec<Option<Program>>,
 }
@@ -433,6 +435,11 @@ fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> F
         slots,
         values: compiler.values(id),
         own: compiler.slots(id, &groups),
+        order: compiler
+            .printed(id, &groups)
+            .iter()
+            .map(|(slot, _)| *slot)
+            .collect(),
         group: (0..groups.iter().max().map_or(0, |last| last + 1))
             .map(|group| compiler.group(id, &groups, group))
             .collect(),

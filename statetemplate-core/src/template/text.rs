@@ -10,23 +10,37 @@ use super::tags::is_space;
 
 /// The text in what minijinja printed for a text or an attribute, with line ends and NUL as they were.
 pub(crate) fn unescape(html: &str) -> Cow<'_, str> {
-    if html.contains('&') {
-        html_escape::decode_html_entities(html)
-    } else {
-        Cow::Borrowed(html)
+    let Some(first) = memchr::memchr(b'&', html.as_bytes()) else {
+        return Cow::Borrowed(html);
+    };
+    let mut out = String::with_capacity(html.len());
+    out.push_str(&html[..first]);
+    for part in html[first + 1..].split('&') {
+        let Some((name, character)) = WRITTEN.iter().find(|(name, _)| part.starts_with(name)) else {
+            return html_escape::decode_html_entities(html);
+        };
+        out.push(*character);
+        out.push_str(&part[name.len()..]);
     }
+    Cow::Owned(out)
 }
+
+/// The character references that minijinja writes, without their ampersand.
+const WRITTEN: [(&str, char); 6] = [
+    ("lt;", '<'),
+    ("gt;", '>'),
+    ("amp;", '&'),
+    ("quot;", '"'),
+    ("#x27;", '\''),
+    ("#x2f;", '/'),
+];
 
 /// The text that the HTML parser makes of the template's own text: with references that have no semicolon, and those
 /// that mean another character than they say.
 pub(crate) fn decode(html: &str, place: Place) -> String {
     // Most often the references are those that minijinja writes.
-    let known = ["lt;", "gt;", "amp;", "quot;", "#x27;", "#x2f;"];
-    if html
-        .split('&')
-        .skip(1)
-        .all(|rest| known.iter().any(|name| rest.starts_with(name)))
-    {
+    let mut references = html.split('&').skip(1);
+    if references.all(|rest| WRITTEN.iter().any(|(name, _)| rest.starts_with(name))) {
         return unescape(&normalise(html, place)).into_owned();
     }
     // In an attribute `&copy=` is no reference, so the text is parsed as what it is.
@@ -129,6 +143,20 @@ fn separates(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_minijinja_writes_is_read_back() {
+        for (html, text) in [
+            ("", ""),
+            ("a", "a"),
+            ("&lt;b&gt; &amp;amp; &quot;&#x27;&#x2f;&quot;", "<b> &amp; \"'/\""),
+            ("&amp;", "&"),
+            ("a&#39;b&eacute;&lt;", "a'bé<"),
+            ("& &nothing; &", "& &nothing; &"),
+        ] {
+            assert_eq!(unescape(html), text, "{html}");
+        }
+    }
 
     #[test]
     fn attributes_are_read_as_the_html_parser_reads_them() {
