@@ -79,7 +79,7 @@ impl Items {
         paths.iter().fold(0u64, |all, path| {
             let one = match self {
                 Items::Data(items) => items.identity_at(at, path),
-                Items::Made(values) => values.get(at).map_or(0, |value| identity(&part(value, path))),
+                Items::Made(values) => values.get(at).map_or(0, |value| identity(&part(value, path).0)),
             };
             all.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(one)
         })
@@ -100,19 +100,20 @@ impl Items {
 
 /// Whether two values certainly have the same at a path.
 pub(super) fn same_value_at(a: &Value, b: &Value, path: &[PathStep]) -> bool {
-    same_value(&part(a, path), &part(b, path))
+    let ((a, steps), (b, other_steps)) = (part(a, path), part(b, path));
+    steps == other_steps && same_value(&a, &b)
 }
 
-/// What a value has at a path, or the part at which the path can't be followed.
-fn part(value: &Value, path: &[PathStep]) -> Value {
+/// What a value has at a path, or the part at which the path can't be followed; and how many steps led there.
+fn part(value: &Value, path: &[PathStep]) -> (Value, usize) {
     let mut value = value.clone();
-    for step in path {
+    for (steps, step) in path.iter().enumerate() {
         match inner(&value, step) {
             Some(inner) => value = inner,
-            None => break,
+            None => return (value, steps),
         }
     }
-    value
+    (value, path.len())
 }
 
 /// What a value has at a path, if that leads anywhere.

@@ -224,3 +224,19 @@ fn a_step_past_what_went_missing_is_refused() {
         assert_eq!(diff(&plan, &old, &new).unwrap_err().kind(), ErrorKind::Template);
     }
 }
+
+#[test]
+fn an_item_is_not_taken_for_what_another_item_held() {
+    for source in [
+        "<main>{% for x in xs %}<i id=\"{{ x.t }}\"></i>{% endfor %}</main>",
+        "<table><tbody>{% for x in xs|unique %}{% if x.t > 1 %}<tr></tr>{% endif %}{% endfor %}</tbody></table>",
+    ] {
+        let mut env = Environment::new();
+        env.set_undefined_behavior(minijinja::UndefinedBehavior::Chainable);
+        env.add_template("page.html", source).unwrap();
+        let mut page = Page::open(&env, "page.html", &json!({"xs": [{"t": "c"}]}));
+        page.update(&json!({"xs": "bac"}));
+        page.update(&json!({"xs": [{"t": 2}]}));
+        page.update(&json!({"xs": [2]}));
+    }
+}
