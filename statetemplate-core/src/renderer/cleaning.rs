@@ -37,6 +37,11 @@ impl Core {
         period.max(Duration::from_millis(100))
     }
 
+    /// How long a connection is taken to last after it was noted: two cleanings, so that one that fails does no harm.
+    pub(super) fn connection_lease(&self) -> Duration {
+        2 * self.cleaning_period()
+    }
+
     pub(super) async fn clean(self: &Arc<Self>) -> Result<(), Error> {
         for slot in self.registry.connected() {
             match self.touch(&Session::new(slot.clone())).await {

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::clock::Clock;
 use crate::session::{Live, Registry, Session, SessionEnd};
-use crate::store::{SessionClass, SessionRecord, SessionStore, Stamp, Timestamp};
+use crate::store::{SessionClass, SessionRecord, SessionStore, Stamp, Timestamp, Touch};
 use crate::{Config, Error, ErrorKind, Keyring, Metrics, Plan, PlanOptions};
 
 pub(crate) struct Core {
@@ -104,7 +104,7 @@ impl Core {
     }
 
     /// Moves a record's times on, because the session is used now.
-    pub(crate) fn mark_used(&self, record: &mut SessionRecord) {
+    pub(crate) fn mark_used(&self, session: &Session, record: &mut SessionRecord) {
         let now = self.clock.now();
         record.last_access = record.last_access.max(now);
         if !record.provisional {
@@ -112,24 +112,58 @@ impl Core {
                 .expires_at
                 .max(now + Duration::from_millis(record.sliding_millis));
         }
+        // What this node holds may be older than what another one noted; a write must not make a connection run out.
+        if let Some(until) = self.connected_until(session) {
+            record.connected_until = record.connected_until.max(until);
+        }
     }
 
-    /// Notes in memory and in the store that a session is used now.
+    /// Until when a session's pages on this node are taken to be connected, if there are any and others have to know: in
+    /// a store that nobody shares, what is known in memory is enough.
+    fn connected_until(&self, session: &Session) -> Option<Timestamp> {
+        (self.store.is_shared() && session.live().is_connected())
+            .then(|| self.now() + self.connection_lease())
+    }
+
+    /// Notes in memory and in the store that a session is used now, and whether pages are connected to it here.
     pub(super) async fn touch(&self, session: &Session) -> Result<(), Error> {
+        self.touch_until(session, self.connected_until(session)).await
+    }
+
+    async fn touch_until(&self, session: &Session, connected_until: Option<Timestamp>) -> Result<(), Error> {
         let mut record = SessionRecord::clone(&session.live().record());
-        self.mark_used(&mut record);
-        self.within(
-            self.store
-                .touch(&record.id, record.last_access, record.expires_at),
-        )
-        .await?;
-        session.live().touch(record.last_access, record.expires_at);
+        self.mark_used(session, &mut record);
+        let touch = Touch {
+            last_access: record.last_access,
+            expires_at: record.expires_at,
+            connected_until,
+        };
+        self.within(self.store.touch(&record.id, touch)).await?;
+        session.live().touch(touch);
         Ok(())
+    }
+
+    /// Tells the other nodes of a shared store whether pages are connected to a session here, so that they do not evict
+    /// it, in a task of its own. Cleaning repeats it, and puts right what went wrong.
+    pub(crate) fn note_connection(self: &Arc<Self>, session: &Session) {
+        if !self.store.is_shared() || tokio::runtime::Handle::try_current().is_err() {
+            return;
+        }
+        let session = session.clone();
+        self.tasks.spawn(async move {
+            let core = session.core();
+            let until = core.connected_until(&session).unwrap_or_else(|| core.now());
+            if session.end_reason().is_none()
+                && let Err(error) = core.touch_until(&session, Some(until)).await
+            {
+                tracing::debug!(session = session.id(), "noting a connection failed: {error:#}");
+            }
+        });
     }
 
     /// Ends a session in the store and for all who listen. Says whether there was one.
     pub(crate) async fn end_session(&self, id: &str, reason: SessionEnd) -> Result<bool, Error> {
-        let existed = self.within(self.store.delete(id)).await?;
+        let existed = self.within(self.store.delete(id, reason)).await?;
         self.end_in_memory(id, reason);
         if existed {
             self.note_end(id, reason);
@@ -160,8 +194,8 @@ impl Core {
 
     /// Makes room for one more session of a class; the room is held until the returned value is dropped.
     ///
-    /// The least recently used session without a connection on this node goes. Nodes with connections touch their
-    /// sessions at each cleaning, so that what another node shows is not among the least recently used.
+    /// The least recently used session without a connection goes. Connections of this node are known in memory, those
+    /// of others from the store: see [`SessionRecord::connected_until`].
     pub(super) async fn make_room(&self, class: SessionClass) -> Result<Coming<'_>, Error> {
         let max = match class {
             SessionClass::Provisional => self.config.max_provisional_sessions,
@@ -182,11 +216,13 @@ impl Core {
         }
     }
 
-    /// The least recently used session of a class that no page here is connected to.
+    /// The least recently used session of a class that no page is connected to.
     async fn dispensable(&self, class: SessionClass) -> Result<Option<String>, Error> {
         let mut limit = 16;
         loop {
-            let ids = self.within(self.store.least_recent(class, limit)).await?;
+            let ids = self
+                .within(self.store.least_recent(class, self.now(), limit))
+                .await?;
             let is_all = ids.len() < limit;
             if let Some(id) = ids.into_iter().find(|id| !self.is_connected(id)) {
                 return Ok(Some(id));

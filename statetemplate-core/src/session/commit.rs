@@ -211,7 +211,7 @@ impl Session {
         patch: Option<Arc<Patch>>,
     ) -> Result<Turn, WriteError> {
         next.writes = base.writes + 1;
-        self.core().mark_used(&mut next);
+        self.core().mark_used(self, &mut next);
         let session = self.clone();
         let task = self.core().tasks.spawn(async move {
             // Until the store has answered, what it holds is not known.

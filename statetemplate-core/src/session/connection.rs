@@ -37,12 +37,15 @@ impl Connections {
         (is_first, counted.tasks.clone())
     }
 
-    fn leave(&self) {
+    /// Says whether it was the last one.
+    fn leave(&self) -> bool {
         let mut counted = self.counted();
         counted.number -= 1;
-        if counted.number == 0 {
+        let is_last = counted.number == 0;
+        if is_last {
             counted.tasks.cancel();
         }
+        is_last
     }
 
     /// The count is right at every moment of holding the lock, so a poisoned lock is taken as it is.
@@ -64,6 +67,9 @@ impl ConnectionGuard {
     pub(super) fn new(session: Session) -> Self {
         let (is_first, tasks) = session.live().connections.enter();
         session.core().metrics.connections_opened().one();
+        if is_first {
+            session.core().note_connection(&session);
+        }
         Self {
             session,
             is_first,
@@ -92,8 +98,11 @@ impl ConnectionGuard {
 
 impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        self.session.live().connections.leave();
+        let is_last = self.session.live().connections.leave();
         self.session.core().metrics.connections_closed().one();
+        if is_last {
+            self.session.core().note_connection(&self.session);
+        }
     }
 }
 

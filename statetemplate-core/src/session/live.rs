@@ -6,7 +6,7 @@ use tokio::sync::{Mutex as AsyncMutex, broadcast, watch};
 
 use super::connection::Connections;
 use super::{Event, SessionEnd, Version};
-use crate::store::{SessionRecord, Timestamp};
+use crate::store::{SessionRecord, Touch};
 use crate::{Patch, Plan};
 
 /// How many events wait for a slow listener.
@@ -141,11 +141,8 @@ impl Live {
     }
 
     /// Notes that the session was used.
-    pub(crate) fn touch(&self, last_access: Timestamp, expires_at: Timestamp) {
-        let mut state = self.state();
-        let record = Arc::make_mut(&mut state.record);
-        record.last_access = record.last_access.max(last_access);
-        record.expires_at = record.expires_at.max(expires_at);
+    pub(crate) fn touch(&self, touch: Touch) {
+        Arc::make_mut(&mut self.state().record).touch(touch);
     }
 
     /// Changes what is known of the ledger, without writing it: the next write carries it.

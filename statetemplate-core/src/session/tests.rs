@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::{ActionError, ActionOutcome, Change, Session, SessionEnd};
 use crate::store::{
     Answer, ClientId, Ledger, MemoryStore, OwnerId, SessionClass, SessionCount, SessionRecord, SessionStore,
-    Stamp, Timestamp,
+    Stamp, Timestamp, Touch,
 };
 use crate::{Error, ErrorKind, OptimizationLevel, Renderer, RendererBuilder, SessionOptions};
 
@@ -443,11 +443,11 @@ impl SessionStore for Odd {
             Ok(())
         }
     }
-    async fn delete(&self, id: &str) -> Result<bool, Error> {
-        self.inner.delete(id).await
+    async fn delete(&self, id: &str, reason: SessionEnd) -> Result<bool, Error> {
+        self.inner.delete(id, reason).await
     }
-    async fn touch(&self, id: &str, last: Timestamp, expires: Timestamp) -> Result<(), Error> {
-        self.inner.touch(id, last, expires).await
+    async fn touch(&self, id: &str, touch: Touch) -> Result<(), Error> {
+        self.inner.touch(id, touch).await
     }
     async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<Vec<String>, Error> {
         self.inner.remove_expired(now, limit).await
@@ -458,8 +458,13 @@ impl SessionStore for Odd {
     async fn by_user(&self, user: &str) -> Result<Vec<String>, Error> {
         self.inner.by_user(user).await
     }
-    async fn least_recent(&self, class: SessionClass, limit: usize) -> Result<Vec<String>, Error> {
-        self.inner.least_recent(class, limit).await
+    async fn least_recent(
+        &self,
+        class: SessionClass,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<String>, Error> {
+        self.inner.least_recent(class, now, limit).await
     }
     async fn count(&self) -> Result<SessionCount, Error> {
         self.inner.count().await

@@ -62,6 +62,20 @@ impl SessionEnd {
         }
     }
 
+    /// The reason that [`as_str`](Self::as_str) names.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [
+            Self::Closed,
+            Self::Invalidated,
+            Self::Expired,
+            Self::Evicted,
+            Self::Lost,
+        ]
+        .into_iter()
+        .find(|reason| reason.as_str() == word)
+    }
+
     /// What a call on a session that ended so fails with.
     pub(crate) fn error(self, id: &str) -> Error {
         let kind = match self {

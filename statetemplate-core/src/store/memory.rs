@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{OwnerId, SessionClass, SessionCount, SessionRecord, SessionStore, Stamp, Timestamp};
-use crate::{Error, ErrorKind};
+use super::{OwnerId, SessionClass, SessionCount, SessionRecord, SessionStore, Stamp, Timestamp, Touch};
+use crate::{Error, ErrorKind, SessionEnd};
 
 /// Keeps sessions in this process; the default, with nothing to start.
 ///
@@ -81,11 +81,12 @@ impl MemoryStore {
         removed.is_some()
     }
 
-    fn least_recent_ids(&self, class: SessionClass, limit: usize) -> Vec<Arc<str>> {
+    fn least_recent_ids(&self, class: SessionClass, now: Timestamp, limit: usize) -> Vec<Arc<str>> {
         let mut oldest: Vec<(Timestamp, Arc<str>)> = Vec::new();
         for shard in &self.shards {
             let shard = lock(shard);
-            oldest.extend(shard.by_use(class).iter().take(limit).cloned());
+            let idle = shard.by_use(class).iter().take_while(|(since, _)| *since <= now);
+            oldest.extend(idle.take(limit).cloned());
         }
         oldest.sort_unstable();
         oldest.truncate(limit);
@@ -125,7 +126,7 @@ impl Default for MemoryStore {
 impl SessionStore for MemoryStore {
     async fn create(&self, record: SessionRecord) -> Result<(), Error> {
         while self.total() >= self.capacity {
-            let oldest = self.least_recent_ids(SessionClass::Provisional, 1);
+            let oldest = self.least_recent_ids(SessionClass::Provisional, Timestamp::MAX, 1);
             let Some(id) = oldest.first() else {
                 let message = format!("the store in memory holds its {} sessions", self.capacity);
                 return Err(Error::new(ErrorKind::MaxSessionsReached, message));
@@ -167,15 +168,14 @@ impl SessionStore for MemoryStore {
         Ok(())
     }
 
-    async fn delete(&self, id: &str) -> Result<bool, Error> {
+    async fn delete(&self, id: &str, _reason: SessionEnd) -> Result<bool, Error> {
         Ok(self.remove(id))
     }
 
-    async fn touch(&self, id: &str, last_access: Timestamp, expires_at: Timestamp) -> Result<(), Error> {
+    async fn touch(&self, id: &str, touch: Touch) -> Result<(), Error> {
         let mut shard = self.shard(id);
         let mut record = shard.remove(id).ok_or_else(not_found)?;
-        record.last_access = record.last_access.max(last_access);
-        record.expires_at = record.expires_at.max(expires_at);
+        record.touch(touch);
         shard.insert(record);
         Ok(())
     }
@@ -208,9 +208,14 @@ impl SessionStore for MemoryStore {
         Ok(self.ids(|shard| shard.by_user.get(user)))
     }
 
-    async fn least_recent(&self, class: SessionClass, limit: usize) -> Result<Vec<String>, Error> {
+    async fn least_recent(
+        &self,
+        class: SessionClass,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<String>, Error> {
         Ok(self
-            .least_recent_ids(class, limit)
+            .least_recent_ids(class, now, limit)
             .iter()
             .map(|id| id.as_ref().to_owned())
             .collect())
@@ -257,7 +262,7 @@ impl Shard {
     fn insert(&mut self, record: SessionRecord) {
         let id = record.id.clone();
         self.by_use_mut(record.class())
-            .insert((record.last_access, id.clone()));
+            .insert((record.idle_since(), id.clone()));
         self.by_deadline.insert((record.deadline(), id.clone()));
         if let Some(owner) = &record.owner {
             self.by_owner.entry(owner.clone()).or_default().insert(id.clone());
@@ -271,7 +276,7 @@ impl Shard {
     fn remove(&mut self, id: &str) -> Option<SessionRecord> {
         let record = self.records.remove(id)?;
         self.by_use_mut(record.class())
-            .remove(&(record.last_access, record.id.clone()));
+            .remove(&(record.idle_since(), record.id.clone()));
         self.by_deadline.remove(&(record.deadline(), record.id.clone()));
         if let Some(owner) = &record.owner
             && let Some(ids) = self.by_owner.get_mut(owner)

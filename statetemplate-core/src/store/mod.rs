@@ -5,12 +5,14 @@
 
 mod bytes;
 pub mod conformance;
+mod event;
 mod ids;
 mod ledger;
 mod memory;
 mod record;
 mod timestamp;
 
+pub use event::{StoreEvent, StoreEventSender, StoreEvents};
 pub(crate) use ids::is_id;
 pub use ids::{ClientId, OwnerId};
 pub use ledger::{Answer, Ledger, LedgerState};
@@ -21,9 +23,9 @@ pub use timestamp::Timestamp;
 
 use async_trait::async_trait;
 
-use crate::Error;
 #[cfg(doc)]
 use crate::ErrorKind;
+use crate::{Error, SessionEnd};
 
 /// Which sessions are meant: the two are counted and evicted apart.
 ///
@@ -54,6 +56,20 @@ impl SessionCount {
             SessionClass::Established => self.established,
         }
     }
+}
+
+/// That a session is in use, as [`SessionStore::touch`] notes it.
+///
+/// This struct is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Touch {
+    /// When the session was last used; moves forward only.
+    pub last_access: Timestamp,
+    /// When it ends if it is not used; moves forward only.
+    pub expires_at: Timestamp,
+    /// Until when a page is taken to be connected, on whichever node: see [`SessionRecord::connected_until`]. Moves back
+    /// too, when a connection has ended; `None` leaves it as it is.
+    pub connected_until: Option<Timestamp>,
 }
 
 /// A place for sessions' records.
@@ -92,15 +108,16 @@ pub trait SessionStore: Send + Sync + 'static {
     /// none. In both cases nothing has changed.
     async fn update(&self, record: SessionRecord, expected: Stamp) -> Result<(), Error>;
 
-    /// Forgets the session `id`. Says whether there was one; deleting twice is no error.
-    async fn delete(&self, id: &str) -> Result<bool, Error>;
+    /// Forgets the session `id`. Says whether there was one; deleting twice is no error. Other nodes are told the
+    /// `reason`, with [`StoreEvent::Removed`].
+    async fn delete(&self, id: &str, reason: SessionEnd) -> Result<bool, Error>;
 
-    /// Notes that a session was in use: moves its last access and its expiry forward, never back. The stamp stays.
+    /// Notes that a session is in use. The stamp stays, and other nodes are told nothing.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::SessionNotFound`] when there is no such session.
-    async fn touch(&self, id: &str, last_access: Timestamp, expires_at: Timestamp) -> Result<(), Error>;
+    async fn touch(&self, id: &str, touch: Touch) -> Result<(), Error>;
 
     /// Removes at most `limit` sessions whose [`deadline`](SessionRecord::deadline) is at or before `now`; returns the
     /// ids of those that this call removed.
@@ -112,8 +129,14 @@ pub trait SessionStore: Send + Sync + 'static {
     /// The ids of the sessions of one of the application's users, in any order.
     async fn by_user(&self, user: &str) -> Result<Vec<String>, Error>;
 
-    /// The ids of at most `limit` sessions of a class, least recently used first.
-    async fn least_recent(&self, class: SessionClass, limit: usize) -> Result<Vec<String>, Error>;
+    /// The ids of at most `limit` sessions of a class that no page is connected to at `now`, on any node, least recently
+    /// used first: those with [`idle_since`](SessionRecord::idle_since) at or before `now`, in its order.
+    async fn least_recent(
+        &self,
+        class: SessionClass,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<String>, Error>;
 
     /// How many sessions the store holds.
     async fn count(&self) -> Result<SessionCount, Error>;
@@ -128,5 +151,20 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Whether the last calls succeeded, as far as known without asking.
     fn is_available(&self) -> bool {
         true
+    }
+
+    /// Whether other nodes, in other processes, may work on the same records. A store that says so keeps
+    /// [`connected_until`](SessionRecord::connected_until) for them, and tells what they do in [`events`](Self::events).
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// What other nodes do to the sessions of this store, from now on; `None`, the default, for a store that is not
+    /// shared or cannot tell.
+    ///
+    /// Each replaced record and each removed one is told at least once, in any order across sessions, soon after it has
+    /// happened, or [`StoreEvent::Missed`] is told in its place. A new session is no event: nobody holds it yet.
+    fn events(&self) -> Option<StoreEvents> {
+        None
     }
 }

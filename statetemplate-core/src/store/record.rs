@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::bytes::{Reader, Writer};
-use super::{Ledger, OwnerId, SessionClass, Timestamp};
+use super::{Ledger, OwnerId, SessionClass, Timestamp, Touch};
 use crate::{Error, ErrorKind, Snapshot};
 
 /// Which state of a record a writer has seen; compare-and-set is on it.
@@ -58,6 +58,13 @@ pub struct SessionRecord {
     pub sliding_millis: u64,
     /// Whether its page has not joined yet.
     pub provisional: bool,
+    /// Until when a page is taken to be connected. A node that has connections to a session of a shared store moves this
+    /// on while it has, and back when the last one has ended, so that no other node evicts what it shows; after a crash
+    /// it runs out by itself.
+    ///
+    /// It is one time for all nodes: where two nodes show one session, the first to lose its connections moves it back,
+    /// and the other one moves it on again at its next cleaning. Until then the session, just used, is the last to go.
+    pub connected_until: Timestamp,
 }
 
 impl SessionRecord {
@@ -91,6 +98,7 @@ impl SessionRecord {
             absolute_expiry: now + DAY,
             sliding_millis: u64::try_from(DAY.as_millis()).unwrap_or(u64::MAX),
             provisional: false,
+            connected_until: Timestamp::default(),
         }
     }
 
@@ -117,6 +125,20 @@ impl SessionRecord {
     #[must_use]
     pub fn deadline(&self) -> Timestamp {
         self.expires_at.min(self.absolute_expiry)
+    }
+
+    /// Since when nobody uses the session, or until when a page is taken to be connected: the later of the two. Sessions
+    /// are evicted in this order, and those that are connected not at all.
+    #[must_use]
+    pub fn idle_since(&self) -> Timestamp {
+        self.last_access.max(self.connected_until)
+    }
+
+    /// Moves the record's times as [`touch`](super::SessionStore::touch) does.
+    pub fn touch(&mut self, touch: Touch) {
+        self.last_access = self.last_access.max(touch.last_access);
+        self.expires_at = self.expires_at.max(touch.expires_at);
+        self.connected_until = touch.connected_until.unwrap_or(self.connected_until);
     }
 
     /// Whether the session's time is over at `now`.
@@ -152,6 +174,7 @@ impl SessionRecord {
         }
         out.number(self.sliding_millis);
         out.number(u64::from(self.provisional));
+        out.number(self.connected_until.as_millis());
         out.finish()
     }
 
@@ -213,6 +236,7 @@ impl SessionRecord {
             absolute_expiry: time(input)?,
             sliding_millis: input.number()?,
             provisional: input.flag()?,
+            connected_until: time(input)?,
         })
     }
 }

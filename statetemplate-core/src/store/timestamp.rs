@@ -9,6 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub struct Timestamp(u64);
 
 impl Timestamp {
+    /// The end of time.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// The moment so many milliseconds after 1970-01-01 UTC.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::store::{
-    Answer, ClientId, OwnerId, SessionClass, SessionCount, SessionRecord, SessionStore, Timestamp,
+    Answer, ClientId, OwnerId, SessionClass, SessionCount, SessionRecord, SessionStore, Timestamp, Touch,
 };
-use crate::{Error, ErrorKind, Snapshot};
+use crate::{Error, ErrorKind, SessionEnd, Snapshot};
 
 type Store = Arc<dyn SessionStore>;
 type Checked = Result<(), String>;
@@ -32,6 +32,15 @@ fn record(id: &str) -> Result<SessionRecord, String> {
         Snapshot::of(&std::collections::BTreeMap::from(data)),
     )?;
     Ok(SessionRecord::new(id, "page.html", snapshot, now()))
+}
+
+/// A use of a session without a connection.
+fn used(last_access: Timestamp, expires_at: Timestamp) -> Touch {
+    Touch {
+        last_access,
+        expires_at,
+        connected_until: None,
+    }
 }
 
 fn ok<T>(what: &str, result: Result<T, Error>) -> Result<T, String> {
@@ -134,7 +143,7 @@ pub(super) async fn says_not_found_where_there_is_nothing(store: Store) -> Check
     )?;
     fails(
         "touch",
-        store.touch("none", now(), now()).await,
+        store.touch("none", used(now(), now())).await,
         ErrorKind::SessionNotFound,
     )
 }
@@ -201,7 +210,7 @@ pub(super) async fn refuses_an_update_of_another_epoch(store: Store) -> Checked 
 pub(super) async fn does_not_create_by_update(store: Store) -> Checked {
     let record = record("a")?;
     create(&store, &record).await?;
-    ok("delete", store.delete("a").await)?;
+    ok("delete", store.delete("a", SessionEnd::Closed).await)?;
     let updated = store.update(next(&record), record.stamp()).await;
     fails("updating a deleted session", updated, ErrorKind::SessionNotFound)?;
     fails("load", store.load("a").await, ErrorKind::SessionNotFound)
@@ -291,10 +300,14 @@ pub(super) async fn loses_no_concurrent_increment(store: Store) -> Checked {
 
 pub(super) async fn deletes_once_and_forgives_a_second_time(store: Store) -> Checked {
     create(&store, &record("a")?).await?;
-    equal("the first delete", &ok("delete", store.delete("a").await)?, &true)?;
+    equal(
+        "the first delete",
+        &ok("delete", store.delete("a", SessionEnd::Closed).await)?,
+        &true,
+    )?;
     equal(
         "the second delete",
-        &ok("delete", store.delete("a").await)?,
+        &ok("delete", store.delete("a", SessionEnd::Closed).await)?,
         &false,
     )?;
     fails("load", store.load("a").await, ErrorKind::SessionNotFound)?;
@@ -309,7 +322,7 @@ pub(super) async fn can_use_an_id_again_after_deleting(store: Store) -> Checked 
     let mut first = record("a")?;
     first.user = Some("ann".into());
     create(&store, &first).await?;
-    ok("delete", store.delete("a").await)?;
+    ok("delete", store.delete("a", SessionEnd::Closed).await)?;
     let second = record("a")?;
     create(&store, &second).await?;
     stored(&store, &second).await?;
@@ -323,17 +336,14 @@ pub(super) async fn can_use_an_id_again_after_deleting(store: Store) -> Checked 
 pub(super) async fn moves_times_forward_on_touch_and_leaves_the_stamp(store: Store) -> Checked {
     let mut expected = record("a")?;
     create(&store, &expected).await?;
-    let (used, expires) = (
-        expected.last_access + seconds(5),
-        expected.expires_at + seconds(5),
-    );
-    ok("touch", store.touch("a", used, expires).await)?;
-    expected.last_access = used;
-    expected.expires_at = expires;
+    expected.last_access = expected.last_access + seconds(5);
+    expected.expires_at = expected.expires_at + seconds(5);
+    let later = used(expected.last_access, expected.expires_at);
+    ok("touch", store.touch("a", later).await)?;
     stored(&store, &expected).await?;
     ok(
         "touch",
-        store.touch("a", expected.created, expected.created).await,
+        store.touch("a", used(expected.created, expected.created)).await,
     )?;
     stored(&store, &expected).await?;
     ok(
@@ -391,7 +401,7 @@ pub(super) async fn removes_at_the_absolute_expiry_even_if_touched(store: Store)
     record.expires_at = now + seconds(10);
     record.absolute_expiry = now + seconds(30);
     create(&store, &record).await?;
-    ok("touch", store.touch("a", now, now + seconds(90)).await)?;
+    ok("touch", store.touch("a", used(now, now + seconds(90))).await)?;
     let removed = ok(
         "remove_expired",
         store.remove_expired(now + seconds(29), 100).await,
@@ -409,7 +419,7 @@ pub(super) async fn keeps_what_is_touched_in_time(store: Store) -> Checked {
     let mut record = record("a")?;
     record.expires_at = now + seconds(10);
     create(&store, &record).await?;
-    ok("touch", store.touch("a", now, now + seconds(20)).await)?;
+    ok("touch", store.touch("a", used(now, now + seconds(20))).await)?;
     let removed = ok(
         "remove_expired",
         store.remove_expired(now + seconds(15), 100).await,
@@ -457,7 +467,7 @@ pub(super) async fn finds_sessions_by_owner(store: Store) -> Checked {
         &sorted(ok("by_owner", store.by_owner(&owner).await)?),
         &names(&["a", "b"]),
     )?;
-    ok("delete", store.delete("a").await)?;
+    ok("delete", store.delete("a", SessionEnd::Closed).await)?;
     equal(
         "by_owner",
         &ok("by_owner", store.by_owner(&owner).await)?,
@@ -482,7 +492,7 @@ pub(super) async fn finds_sessions_by_user(store: Store) -> Checked {
         &names(&["a", "b"]),
     )?;
     equal("by_user", &ok("by_user", store.by_user("an").await)?, &Vec::new())?;
-    ok("delete", store.delete("a").await)?;
+    ok("delete", store.delete("a", SessionEnd::Closed).await)?;
     equal(
         "by_user",
         &ok("by_user", store.by_user("ann").await)?,
@@ -539,7 +549,9 @@ pub(super) async fn counts_provisional_sessions_apart(store: Store) -> Checked {
     )?;
     let waiting = ok(
         "least_recent",
-        store.least_recent(SessionClass::Provisional, 9).await,
+        store
+            .least_recent(SessionClass::Provisional, now() + seconds(60), 9)
+            .await,
     )?;
     equal("provisional sessions after the join", &waiting, &Vec::new())
 }
@@ -552,22 +564,81 @@ pub(super) async fn lists_least_recently_used_first(store: Store) -> Checked {
         record.provisional = id == "d";
         create(&store, &record).await?;
     }
-    ok("touch", store.touch("a", now + seconds(5), now).await)?;
+    ok("touch", store.touch("a", used(now + seconds(5), now)).await)?;
     let list = ok(
         "least_recent",
-        store.least_recent(SessionClass::Established, 9).await,
+        store
+            .least_recent(SessionClass::Established, now + seconds(60), 9)
+            .await,
     )?;
     equal("least_recent", &list, &names(&["b", "c", "a"]))?;
     let list = ok(
         "least_recent",
-        store.least_recent(SessionClass::Established, 2).await,
+        store
+            .least_recent(SessionClass::Established, now + seconds(60), 2)
+            .await,
     )?;
     equal("least_recent of two", &list, &names(&["b", "c"]))?;
     let list = ok(
         "least_recent",
-        store.least_recent(SessionClass::Provisional, 9).await,
+        store
+            .least_recent(SessionClass::Provisional, now + seconds(60), 9)
+            .await,
     )?;
     equal("least_recent provisional", &list, &names(&["d"]))
+}
+
+pub(super) async fn lists_no_session_that_is_connected(store: Store) -> Checked {
+    let now = now();
+    let list = async || {
+        let list = store
+            .least_recent(SessionClass::Established, now + seconds(9), 9)
+            .await;
+        ok("least_recent", list)
+    };
+    for (id, age) in [("a", 1), ("b", 2)] {
+        let mut record = record(id)?;
+        record.last_access = now + seconds(age);
+        create(&store, &record).await?;
+    }
+    let mut expected = load(&store, "a").await?;
+    let connected = Touch {
+        last_access: now,
+        expires_at: now,
+        connected_until: Some(now + seconds(10)),
+    };
+    ok("touch", store.touch("a", connected).await)?;
+    expected.touch(connected);
+    stored(&store, &expected).await?;
+    equal(
+        "least_recent beside a connected session",
+        &list().await?,
+        &names(&["b"]),
+    )?;
+    // A touch that says nothing of connections leaves them alone, as does an update.
+    ok("touch", store.touch("a", used(now, now)).await)?;
+    let moved = next(&expected);
+    ok("update", store.update(moved.clone(), expected.stamp()).await)?;
+    stored(&store, &moved).await?;
+    equal("least_recent after an update", &list().await?, &names(&["b"]))?;
+    let late = store
+        .least_recent(SessionClass::Established, now + seconds(10), 9)
+        .await;
+    equal(
+        "least_recent when the connection has run out",
+        &ok("least_recent", late)?,
+        &names(&["b", "a"]),
+    )?;
+    let ended = Touch {
+        connected_until: Some(now),
+        ..connected
+    };
+    ok("touch", store.touch("a", ended).await)?;
+    equal(
+        "least_recent after the connection",
+        &list().await?,
+        &names(&["a", "b"]),
+    )
 }
 
 pub(super) async fn keeps_sessions_apart(store: Store) -> Checked {
@@ -581,7 +652,7 @@ pub(super) async fn keeps_sessions_apart(store: Store) -> Checked {
     for record in &records {
         stored(&store, record).await?;
     }
-    ok("delete", store.delete("s7").await)?;
+    ok("delete", store.delete("s7", SessionEnd::Closed).await)?;
     for record in records.iter().filter(|record| &*record.id != "s7") {
         stored(&store, record).await?;
     }

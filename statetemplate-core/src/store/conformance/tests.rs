@@ -4,9 +4,9 @@ use async_trait::async_trait;
 
 use super::check;
 use crate::store::{
-    MemoryStore, OwnerId, SessionClass, SessionCount, SessionRecord, SessionStore, Stamp, Timestamp,
+    MemoryStore, OwnerId, SessionClass, SessionCount, SessionRecord, SessionStore, Stamp, Timestamp, Touch,
 };
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, SessionEnd};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_store_in_memory_passes() {
@@ -33,6 +33,7 @@ enum Fault {
     UsersAreMixed,
     CountsTogether,
     NewestFirst,
+    ListsConnected,
     IsIll,
 }
 
@@ -43,7 +44,7 @@ struct Broken(MemoryStore, Fault);
 impl SessionStore for Broken {
     async fn create(&self, record: SessionRecord) -> Result<(), Error> {
         if matches!(self.1, Fault::CreateOverwrites) {
-            self.0.delete(&record.id).await?;
+            self.0.delete(&record.id, SessionEnd::Closed).await?;
         }
         self.0.create(record).await
     }
@@ -67,38 +68,34 @@ impl SessionStore for Broken {
         self.0.update(record, expected).await
     }
 
-    async fn delete(&self, id: &str) -> Result<bool, Error> {
+    async fn delete(&self, id: &str, reason: SessionEnd) -> Result<bool, Error> {
         match self.1 {
             Fault::DeleteDoesNothing => Ok(true),
-            Fault::DeleteFailsTwice => match self.0.delete(id).await? {
+            Fault::DeleteFailsTwice => match self.0.delete(id, reason).await? {
                 true => Ok(true),
                 false => Err(ErrorKind::SessionNotFound.into()),
             },
-            _ => self.0.delete(id).await,
+            _ => self.0.delete(id, reason).await,
         }
     }
 
-    async fn touch(&self, id: &str, last_access: Timestamp, expires_at: Timestamp) -> Result<(), Error> {
+    async fn touch(&self, id: &str, touch: Touch) -> Result<(), Error> {
         match self.1 {
             Fault::TouchDoesNothing => Ok(()),
             Fault::TouchMovesBack => {
                 let mut record = self.0.load(id).await?;
                 let stamp = record.stamp();
-                (record.last_access, record.expires_at) = (last_access, expires_at);
+                (record.last_access, record.expires_at) = (touch.last_access, touch.expires_at);
                 self.0.update(record, stamp).await
             }
-            _ => self.0.touch(id, last_access, expires_at).await,
+            _ => self.0.touch(id, touch).await,
         }
     }
 
     async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<Vec<String>, Error> {
         match self.1 {
             Fault::NothingExpires => Ok(Vec::new()),
-            Fault::EverythingExpires => {
-                self.0
-                    .remove_expired(Timestamp::from_millis(u64::MAX), limit)
-                    .await
-            }
+            Fault::EverythingExpires => self.0.remove_expired(Timestamp::MAX, limit).await,
             Fault::RemovesWithoutLimit => self.0.remove_expired(now, usize::MAX).await,
             _ => self.0.remove_expired(now, limit).await,
         }
@@ -118,8 +115,17 @@ impl SessionStore for Broken {
         }
     }
 
-    async fn least_recent(&self, class: SessionClass, limit: usize) -> Result<Vec<String>, Error> {
-        let mut ids = self.0.least_recent(class, limit).await?;
+    async fn least_recent(
+        &self,
+        class: SessionClass,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<String>, Error> {
+        let now = match self.1 {
+            Fault::ListsConnected => Timestamp::MAX,
+            _ => now,
+        };
+        let mut ids = self.0.least_recent(class, now, limit).await?;
         if matches!(self.1, Fault::NewestFirst) {
             ids.reverse();
         }
@@ -183,6 +189,7 @@ async fn a_store_with_any_fault_fails_at_the_promise_it_breaks() {
         (Fault::UsersAreMixed, "finds_sessions_by_user"),
         (Fault::CountsTogether, "counts_provisional_sessions_apart"),
         (Fault::NewestFirst, "lists_least_recently_used_first"),
+        (Fault::ListsConnected, "lists_no_session_that_is_connected"),
         (Fault::IsIll, "is_healthy_and_available"),
     ];
     for (fault, promise) in faults {
