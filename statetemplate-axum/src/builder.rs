@@ -234,6 +234,8 @@ macro_rules! forward {
 forward! {
     /// Where sessions are kept. Default: in this process's memory.
     store: impl SessionStore;
+    /// Like [`store`](Self::store), for a store that others use too.
+    shared_store: Arc<dyn SessionStore>;
     /// How long a session lives on after its last use. Default: 24 hours.
     expiration: Duration;
     /// How long a session lives at most. Default: 30 days.

@@ -12,7 +12,7 @@ use tokio::io::DuplexStream;
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite};
 use tower::ServiceExt;
 
-use super::{page::TestPage, server::Server};
+use super::{link::Link, page::TestPage, server::TestServer};
 
 /// The host under which the tested application believes itself to be. Browsers trust it without encryption.
 const HOST: &str = "localhost";
@@ -24,8 +24,7 @@ const MAX_BODY: usize = 64 * 1024 * 1024;
 /// [`TestPage::open`] makes one for a single page; make one yourself for several tabs. A clone is the same browser.
 #[derive(Clone, Debug)]
 pub struct TestBrowser {
-    app: Router,
-    server: Server,
+    server: TestServer,
     cookies: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
@@ -33,11 +32,20 @@ impl TestBrowser {
     /// A new browser without cookies, before the application `app`. Must be called in a Tokio runtime.
     #[must_use]
     pub fn new(app: &Router) -> Self {
+        TestServer::start(app.clone()).browser()
+    }
+
+    pub(super) fn of(server: TestServer) -> Self {
         TestBrowser {
-            app: app.clone(),
-            server: Server::start(app.clone()),
+            server,
             cookies: Arc::default(),
         }
+    }
+
+    /// The server that the browser talks to.
+    #[must_use]
+    pub fn server(&self) -> &TestServer {
+        &self.server
     }
 
     /// Opens a live page in a new tab.
@@ -78,7 +86,7 @@ impl TestBrowser {
     ///
     /// # Panics
     ///
-    /// When the response cannot be read.
+    /// When the server is stopped, or the response cannot be read.
     ///
     /// # Cancel safety
     ///
@@ -91,7 +99,8 @@ impl TestBrowser {
         if let Some(cookies) = self.cookie_header() {
             request.headers_mut().append(header::COOKIE, cookies);
         }
-        let response = match self.app.clone().oneshot(request).await {
+        let app = self.server.app().expect("a request needs a server that runs");
+        let response = match app.oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
@@ -125,12 +134,26 @@ impl TestBrowser {
     ///
     /// # Panics
     ///
-    /// When what comes back is no HTTP.
+    /// When the server is stopped, or what comes back is no HTTP.
     ///
     /// # Cancel safety
     ///
     /// A call that is dropped may have reached the application.
     pub async fn socket(&self, path: &str, headers: HeaderMap) -> Result<TestSocket, Response<Bytes>> {
+        match self.socket_over(&Link::new(), path, headers).await {
+            Ok(socket) => Ok(socket),
+            Err(NoSocket::Refused(response)) => Err(response),
+            Err(NoSocket::Broken(error)) => panic!("the socket at {path} could not be opened: {error}"),
+        }
+    }
+
+    /// Opens the socket at `path` over a link that may break.
+    pub(super) async fn socket_over(
+        &self,
+        link: &Link,
+        path: &str,
+        headers: HeaderMap,
+    ) -> Result<TestSocket, NoSocket> {
         let mut request = Request::get(format!("ws://{HOST}{path}"))
             .header(header::HOST, HOST)
             .header(header::CONNECTION, "Upgrade")
@@ -156,15 +179,19 @@ impl TestBrowser {
                 request.headers_mut().insert(name, value.clone());
             }
         }
-        match client_async(request, self.server.connect().await).await {
+        let stream = self
+            .server
+            .connect(link)
+            .map_err(|error| NoSocket::Broken(error.into()))?;
+        match client_async(request, stream).await {
             Ok((socket, response)) => {
                 self.keep_cookies(response.headers());
                 Ok(socket)
             }
-            Err(tungstenite::Error::Http(response)) => {
-                Err(response.map(|body| body.unwrap_or_default().into()))
-            }
-            Err(error) => panic!("the socket at {path} could not be opened: {error}"),
+            Err(tungstenite::Error::Http(response)) => Err(NoSocket::Refused(
+                response.map(|body| body.unwrap_or_default().into()),
+            )),
+            Err(error) => Err(NoSocket::Broken(error)),
         }
     }
 
@@ -195,6 +222,14 @@ impl TestBrowser {
     fn jar(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
         self.cookies.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Why there is no socket.
+pub(super) enum NoSocket {
+    /// The application said no.
+    Refused(Response<Bytes>),
+    /// The network, or the server, is not there.
+    Broken(tungstenite::Error),
 }
 
 /// The browser's end of a socket, for tests that speak the protocol themselves.

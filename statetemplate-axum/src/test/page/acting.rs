@@ -159,7 +159,8 @@ impl TestPage {
     ///
     /// # Panics
     ///
-    /// When the page is not connected, or its connection ends before the answer.
+    /// When the page is not connected, or its connection ends before the answer, unless it [connects again by
+    /// itself](TestPage::reconnect_by_itself).
     ///
     /// # Cancel safety
     ///
@@ -173,7 +174,7 @@ impl TestPage {
     ///
     /// # Panics
     ///
-    /// When the page is not connected.
+    /// When the page is not connected, and does not [connect again by itself](TestPage::reconnect_by_itself).
     ///
     /// # Cancel safety
     ///
@@ -195,7 +196,8 @@ impl TestPage {
     ///
     /// # Panics
     ///
-    /// When the connection ends before the answer.
+    /// When the connection ends before the answer, and the page does not [connect again by
+    /// itself](TestPage::reconnect_by_itself).
     ///
     /// # Cancel safety
     ///

@@ -5,13 +5,15 @@ use std::time::Duration;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde_json::{Value, json};
 use statetemplate_core::testing::Event;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{ActionFailure, TestPage};
+use super::{super::browser::NoSocket, ActionFailure, TestPage};
 
 /// How long the kit waits for the server before it gives up: longer than a handler may run.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a page waits before it connects again by itself.
+const BACK_OFF: Duration = Duration::from_millis(5);
 /// How many frames a page remembers for [`TestPage::frames`].
 const MAX_FRAMES: usize = 1000;
 
@@ -50,9 +52,16 @@ impl TestPage {
         self.socket.is_some()
     }
 
-    /// Cuts the connection without a word, as a dying network does.
+    /// Cuts the connection without a word, as a dying network does. [`link`](TestPage::link) breaks it more finely.
     pub fn disconnect(&mut self) {
         self.socket = None;
+    }
+
+    /// Whether the page connects again by itself when its connection breaks while it waits for something, as the browser
+    /// client does; by default it does not, and a test says when with [`reconnect`](TestPage::reconnect). It tries for a
+    /// minute, with short pauses.
+    pub fn reconnect_by_itself(&mut self, reconnects: bool) {
+        self.reconnects = reconnects;
     }
 
     /// Connects again as the browser client does: says what the page shows, then sends the unanswered actions again, and
@@ -66,14 +75,15 @@ impl TestPage {
     ///
     /// A call that is dropped leaves the page disconnected or connected; call it again.
     pub async fn reconnect(&mut self) {
-        assert!(
-            self.try_reconnect().await,
-            "the page could not join: {:?}",
-            self.end
-        );
-        for (_, frame) in self.pending.clone() {
-            self.send_frame(&frame).await;
-        }
+        let has_joined = if self.reconnects {
+            self.end = None;
+            timeout(PATIENCE, self.come_back()).await.unwrap_or(false)
+        } else {
+            let has_joined = self.try_reconnect().await;
+            self.send_again().await;
+            has_joined
+        };
+        assert!(has_joined, "the page could not join: {:?}", self.end);
         while !self.pending.is_empty() {
             self.wait_for_frame("the answers to the actions sent again").await;
         }
@@ -89,16 +99,25 @@ impl TestPage {
     ///
     /// A call that is dropped leaves the page disconnected or connected; call it again.
     pub async fn try_reconnect(&mut self) -> bool {
+        match self.join().await {
+            Ok(has_joined) => has_joined,
+            Err(NoSocket::Broken(error)) => panic!("the socket could not be opened: {error}"),
+            Err(NoSocket::Refused(response)) => {
+                let text = String::from_utf8_lossy(response.body());
+                panic!("the socket was refused: {} {text}", response.status());
+            }
+        }
+    }
+
+    /// Opens the socket and joins; says whether the server has agreed.
+    async fn join(&mut self) -> Result<bool, NoSocket> {
         self.socket = None;
         self.end = None;
         let socket = self
             .browser
-            .socket(&self.socket_path, http::HeaderMap::new())
-            .await;
-        self.socket = Some(socket.unwrap_or_else(|response| {
-            let text = String::from_utf8_lossy(response.body());
-            panic!("the socket was refused: {} {text}", response.status());
-        }));
+            .socket_over(&self.link, &self.socket_path, http::HeaderMap::new())
+            .await?;
+        self.socket = Some(socket);
         let join = json!([
             "j",
             self.session_id,
@@ -112,7 +131,7 @@ impl TestPage {
         loop {
             let before = self.frames.len();
             if !self.next_frame().await {
-                return false;
+                return Ok(false);
             }
             let arrived = self.frames.len().saturating_sub(before).max(1);
             if self
@@ -122,6 +141,27 @@ impl TestPage {
                 .take(arrived)
                 .any(|frame| frame.starts_with("[\"j\""))
             {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Sends the actions without an answer again, in their order.
+    async fn send_again(&mut self) {
+        for (_, frame) in self.pending.clone() {
+            self.say(&frame).await;
+        }
+    }
+
+    /// Connects again as often as it takes; false when the server does not want this page any more.
+    async fn come_back(&mut self) -> bool {
+        loop {
+            if self.end.as_deref().is_some_and(|reason| reason != "try_again") {
+                return false;
+            }
+            sleep(BACK_OFF).await;
+            if self.join().await.is_ok_and(|has_joined| has_joined) {
+                self.send_again().await;
                 return true;
             }
         }
@@ -160,22 +200,33 @@ impl TestPage {
     ///
     /// # Panics
     ///
-    /// When the page is not connected.
+    /// When the page is not connected, unless it [connects again by itself](TestPage::reconnect_by_itself): then a frame is
+    /// lost that is no action.
     ///
     /// # Cancel safety
     ///
     /// A call that is dropped has perhaps sent the frame.
     pub async fn send_frame(&mut self, frame: &str) {
-        let Some(socket) = &mut self.socket else {
-            panic!("the page is not connected")
-        };
-        if socket.send(Message::text(frame)).await.is_err() {
+        assert!(
+            self.socket.is_some() || self.reconnects,
+            "the page is not connected"
+        );
+        self.say(frame).await;
+    }
+
+    /// Sends a frame if the page is connected. What must arrive is sent again after a reconnect.
+    async fn say(&mut self, frame: &str) {
+        if let Some(socket) = &mut self.socket
+            && socket.send(Message::text(frame)).await.is_err()
+        {
             self.socket = None;
         }
     }
 
     pub(super) async fn wait_for_frame(&mut self, what: &str) {
-        match timeout(PATIENCE, self.next_frame()).await {
+        // What comes with the join counts, too.
+        let arriving = async { self.next_frame().await || (self.reconnects && self.come_back().await) };
+        match timeout(PATIENCE, arriving).await {
             Ok(true) => {}
             Ok(false) => panic!("the connection ended before {what}: {:?}", self.end),
             Err(_) => panic!(
@@ -241,7 +292,7 @@ impl TestPage {
         }
         if self.acknowledges && self.document.revision() != before && self.socket.is_some() {
             let frame = json!(["a", self.document.revision()]).to_string();
-            self.send_frame(&frame).await;
+            self.say(&frame).await;
         }
     }
 
@@ -250,6 +301,6 @@ impl TestPage {
         self.last_answer = self.last_answer.max(number);
         self.answers.insert(number, answer);
         let frame = json!(["k", self.last_answer]).to_string();
-        self.send_frame(&frame).await;
+        self.say(&frame).await;
     }
 }

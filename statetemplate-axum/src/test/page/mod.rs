@@ -13,7 +13,10 @@ use axum::Router;
 use serde_json::Value;
 use statetemplate_core::testing::{Document, Element};
 
-use super::browser::{TestBrowser, TestSocket};
+use super::{
+    browser::{TestBrowser, TestSocket},
+    link::Link,
+};
 use crate::StateTemplate;
 
 /// Each document makes an id of its own for itself.
@@ -51,7 +54,9 @@ pub struct TestPage {
     /// The plan of what the page shows; a refresh may bring another.
     plan: String,
     client: String,
+    link: Link,
     socket: Option<TestSocket>,
+    reconnects: bool,
     acknowledges: bool,
     next_number: u64,
     last_answer: u64,
@@ -111,7 +116,9 @@ impl TestPage {
             document,
             browser,
             client: format!("test-kit-{number}"),
+            link: Link::new(),
             socket: None,
+            reconnects: false,
             acknowledges: true,
             next_number: 1,
             last_answer: 0,
@@ -133,6 +140,12 @@ impl TestPage {
     #[must_use]
     pub fn browser(&self) -> &TestBrowser {
         &self.browser
+    }
+
+    /// The network between the page's socket and the server, to be broken.
+    #[must_use]
+    pub fn link(&self) -> &Link {
+        &self.link
     }
 
     /// The page as it stands now, as normalised HTML: without the marks of the protocol and the client's element, attributes
