@@ -21,7 +21,7 @@ async fn actions_take_effect_once_however_links_break() {
     let app = journal::app(&live);
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
     let proxy = Proxy::before([address]).await.unwrap();
-    proxy.cut_at_random(20_000);
+    proxy.link().cut_at_random(20_000);
 
     let clients = LocalSet::new();
     let patience = Patience::of(Duration::from_secs(60));
@@ -39,13 +39,13 @@ async fn actions_take_effect_once_however_links_break() {
     let trouble = async {
         for _ in 0..3 {
             sleep(Duration::from_millis(300)).await;
-            proxy.cut();
-            proxy.stall(true);
+            proxy.link().cut();
+            proxy.link().stall(true);
             sleep(Duration::from_millis(200)).await;
-            proxy.stall(false);
-            proxy.delay(Duration::from_millis(5));
+            proxy.link().stall(false);
+            proxy.link().delay(Duration::from_millis(5));
             sleep(Duration::from_millis(200)).await;
-            proxy.delay(Duration::ZERO);
+            proxy.link().delay(Duration::ZERO);
         }
     };
     clients
@@ -58,10 +58,13 @@ async fn actions_take_effect_once_however_links_break() {
             }
         })
         .await;
-    println!("links: {report}; {} links cut within a chunk", proxy.cuts());
+    println!(
+        "links: {report}; {} links cut within a chunk",
+        proxy.link().cuts()
+    );
     assert_eq!(report.answered + report.failed, CLIENTS * ACTIONS);
     assert!(
-        proxy.cuts() > 0 && report.repeated > 0,
+        proxy.link().cuts() > 0 && report.repeated > 0,
         "nothing was broken: {report}"
     );
     server.abort();
