@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use axum::Router;
 use serde_json::json;
-use statetemplate_axum::{StateTemplate, test::TestPage};
+use statetemplate_axum::{
+    StateTemplate,
+    test::{Direction, TestPage},
+};
 
 use crate::app;
 
@@ -153,4 +156,21 @@ async fn every_response_carries_the_security_headers() {
     }
     let html = String::from_utf8(browser.get("/").await.into_body().to_vec()).unwrap();
     assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains(" onclick="));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_network_neither_loses_a_task_nor_adds_it_twice() {
+    let (live, app) = dashboard();
+    let mut page = TestPage::open(&app, "/").await;
+    page.reconnect_by_itself(true);
+    let before = page.texts("#task-list .task").len();
+    for (number, direction) in [Direction::ToServer, Direction::ToClient].into_iter().enumerate() {
+        // In the middle of the action, and in the middle of its answer.
+        page.link().cut_after(direction, 20);
+        page.fill("#new-title", &format!("Task {number}")).await;
+        page.submit("#new-task").await;
+    }
+    assert_eq!(page.link().cuts(), 2);
+    assert_eq!(page.texts("#task-list .task").len(), before + 2);
+    page.assert_matches_fresh_render(&live).await;
 }

@@ -89,6 +89,7 @@ pub struct Client {
     /// Set when the server asked to come back later.
     retry_after: Option<Duration>,
     outcome: Outcome,
+    first_page: String,
     frames: Vec<String>,
 }
 
@@ -139,6 +140,7 @@ impl Client {
             last_answer: 0,
             retry_after: None,
             outcome: Outcome::default(),
+            first_page: html,
             frames: Vec::new(),
         };
         client.keep_cookies(response.headers());
@@ -161,6 +163,12 @@ impl Client {
     #[must_use]
     pub fn outcome(&self) -> &Outcome {
         &self.outcome
+    }
+
+    /// The page as it was requested.
+    #[must_use]
+    pub fn first_page(&self) -> &str {
+        &self.first_page
     }
 
     /// All that the server ever sent over its sockets.

@@ -1,0 +1,117 @@
+//! A thousand sessions with secrets, all busy at once on several nodes: nobody's secret is ever on another's socket or page.
+#![cfg(test)]
+
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use statetemplate_axum::StateTemplate;
+use statetemplate_core::store::{MemoryStore, SessionStore};
+use statetemplate_faults::{Client, Patience, Proxy, Report, SIGNING_KEY, journal, journal::Journal};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+const SESSIONS: usize = 1000;
+const ACTIONS: u64 = 5;
+/// What each secret begins with; nothing else on a page or a socket looks like it.
+const MARKER: &str = "secret-marker-";
+
+/// An application of this process on a port of its own.
+struct Node {
+    live: StateTemplate,
+    address: std::net::SocketAddr,
+    serving: JoinHandle<()>,
+}
+
+impl Node {
+    async fn start(store: Arc<dyn SessionStore>) -> Node {
+        let live = StateTemplate::builder(journal::templates())
+            .insecure_cookies()
+            .signing_key(SIGNING_KEY)
+            .max_connections(2 * SESSIONS)
+            .shared_store(store)
+            .page(journal::page())
+            .build()
+            .unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = journal::app(&live);
+        let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Node {
+            live,
+            address,
+            serving,
+        }
+    }
+}
+
+/// Opens the sessions, acts in all of them at once over links that break, changes each from outside meanwhile, and looks at
+/// all that every client was ever sent.
+async fn nobody_sees_the_secrets_of_others(name: &str, stores: Vec<Arc<dyn SessionStore>>) {
+    let mut nodes = Vec::new();
+    for store in stores {
+        nodes.push(Node::start(store).await);
+    }
+    let addresses: Vec<_> = nodes.iter().map(|node| node.address).collect();
+    let proxy = Proxy::before(addresses).await.unwrap();
+    proxy.link().cut_at_random(5_000);
+
+    let patience = Patience::of(Duration::from_secs(300));
+    let mut running: FuturesUnordered<_> = (0..SESSIONS)
+        .map(|number| {
+            let (server, node) = (proxy.address(), nodes[number % nodes.len()].live.clone());
+            async move {
+                let marker = format!("{MARKER}{number:05}-first");
+                let id = format!("{name}-{number:05}");
+                let mut client = Client::open(server, &format!("/?marker={marker}"), &id, patience)
+                    .await
+                    .unwrap();
+                client.record(ACTIONS, patience).await.unwrap();
+                // The other nodes' pages follow what one node does.
+                let session = node.session::<Journal>(client.session()).await.unwrap();
+                let changed = format!("{MARKER}{number:05}-second");
+                session
+                    .update(|journal| journal.marker.clone_from(&changed))
+                    .await
+                    .unwrap();
+                client.record(2 * ACTIONS, patience).await.unwrap();
+                (number, client)
+            }
+        })
+        .collect();
+    let mut report = Report::default();
+    let mut seen = 0;
+    while let Some((number, client)) = running.next().await {
+        let own = format!("{MARKER}{number:05}-");
+        for text in client
+            .frames()
+            .iter()
+            .map(String::as_str)
+            .chain([client.first_page()])
+        {
+            for (at, _) in text.match_indices(MARKER) {
+                assert!(
+                    text[at..].starts_with(&own),
+                    "session {number} was sent {}",
+                    &text[at..]
+                );
+                seen += 1;
+            }
+        }
+        let session = nodes[0].live.session::<Journal>(client.session()).await.unwrap();
+        let stored = session.data().unwrap();
+        assert_eq!(stored.marker, format!("{own}second"));
+        report.check(&client, &stored);
+    }
+    println!("isolation, {name}: {report}; {seen} secrets were sent, each to its owner");
+    assert_eq!(report.answered, 2 * ACTIONS * SESSIONS as u64);
+    // In its first page, and when it changed.
+    assert!(seen >= 2 * SESSIONS, "{seen} secrets were seen at all");
+    for node in nodes {
+        node.live.shutdown().await;
+        node.serving.abort();
+    }
+}
+
+#[tokio::test]
+async fn nobody_sees_the_secrets_of_others_in_memory() {
+    nobody_sees_the_secrets_of_others("memory", vec![Arc::new(MemoryStore::new())]).await;
+}
