@@ -24,7 +24,7 @@ use crate::{
     live::Error,
     mounted::{MountedPage, UnmountedPage},
     page::Page,
-    socket::Recent,
+    socket::{Recent, Streams},
 };
 
 /// Sets a [`StateTemplate`] up; made by [`StateTemplate::builder`].
@@ -186,13 +186,13 @@ where
         self
     }
 
-    /// How many sockets may be open at a time; more are answered with 503. Default: 100 000.
+    /// How many sockets and streams may be open at a time; more are answered with 503. Default: 100 000.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.options.max_connections = connections;
         self
     }
 
-    /// How often a socket is probed; one that has not answered by the next probe is closed. Default: 30 seconds.
+    /// How often a socket or stream is probed; one that has not answered by the next probe is closed. Default: 30 seconds.
     pub fn ping_interval(mut self, interval: Duration) -> Self {
         if interval.is_zero() {
             self.faults.push("the ping interval is zero".into());
@@ -335,6 +335,7 @@ impl Builder<()> {
             },
             authorize: self.authorize,
             recent: Recent::default(),
+            streams: Streams::default(),
             connections: Arc::new(Semaphore::new(
                 self.options.max_connections.min(Semaphore::MAX_PERMITS),
             )),

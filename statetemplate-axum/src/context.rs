@@ -16,7 +16,7 @@ use crate::{
     },
     live::Error,
     mounted::MountedPage,
-    socket::Recent,
+    socket::{Recent, Streams},
 };
 
 /// The options of sockets and of the client's element.
@@ -43,7 +43,9 @@ pub(crate) struct Context {
     pub(crate) authorize: Option<AuthorizeHook>,
     /// What pages showed when their sockets ended.
     pub(crate) recent: Recent,
-    /// A permit for each socket that may be open.
+    /// The streams of pages that have no socket.
+    pub(crate) streams: Streams,
+    /// A permit for each socket or stream that may be open.
     pub(crate) connections: Arc<Semaphore>,
     /// Owns every task of the sockets.
     pub(crate) tasks: TaskTracker,

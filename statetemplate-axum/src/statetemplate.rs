@@ -6,7 +6,7 @@ use ::http::HeaderMap;
 use axum::{
     Router,
     extract::Path,
-    routing::{any, get},
+    routing::{any, get, post},
 };
 use minijinja::Environment;
 use serde::{Serialize, de::DeserializeOwned};
@@ -48,17 +48,19 @@ impl StateTemplate {
         StateTemplate { context }
     }
 
-    /// The routes of the live pages: the socket (`/ws`) and the client's files (`/_statetemplate/…`). Merge them into the
-    /// application's router.
+    /// The routes of the live pages: the socket (`/ws`), the stream of events for pages that cannot have one, and the
+    /// client's files (`/_statetemplate/…`). Merge them into the application's router.
     ///
-    /// They need no layer of this crate, and a socket outlives any request timeout, so that time limits belong on the
-    /// application's own routes.
+    /// They need no layer of this crate, and a socket or stream outlives any request timeout, so that time limits belong on
+    /// the application's own routes. Layers that gather or compress whole responses would hold a stream's events back;
+    /// tower-http's compression leaves them alone.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let file = get(|Path(name): Path<String>, headers: HeaderMap| async move {
             assets::respond(&name, &headers)
         });
         Router::new()
             .route(&self.context.options.socket_path, any(socket::upgrade))
+            .route(&format!("{}/stream", assets::PREFIX), post(socket::stream))
             .route(&format!("{}/{{name}}", assets::PREFIX), file)
             .with_state(self.context.clone())
     }

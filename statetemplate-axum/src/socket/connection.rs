@@ -3,8 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ::http::request::Parts;
-use axum::extract::ws::{Message, Utf8Bytes, WebSocket, close_code};
-use bytes::Bytes;
+use axum::extract::ws::Utf8Bytes;
 use statetemplate_core::{
     ActionError, ActionOutcome, Change, ConnectionGuard, Error, Session, Subscription,
     store::{Answer, ClientId, OwnerId},
@@ -15,39 +14,41 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use super::{
     actions::Actions,
     end::{End, RETRY_MILLIS},
+    link::Link,
     oversized::action_number,
     view::View,
 };
 use crate::{context::Context, mounted::Call};
 
 /// How long a socket may be open before its page joins.
-const JOIN_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const JOIN_WITHIN: Duration = Duration::from_secs(10);
 /// How long a frame may wait for a page that takes nothing in.
 const SEND_WITHIN: Duration = Duration::from_secs(30);
 /// How long the last words may take.
 const END_WITHIN: Duration = Duration::from_secs(1);
 
-/// A socket whose page has not joined yet.
+/// A connection whose page has not joined yet.
 pub(super) struct Connection {
     context: Arc<Context>,
-    socket: WebSocket,
+    link: Link,
     request: Arc<Parts>,
     owner: OwnerId,
 }
 
 impl Connection {
-    pub(super) fn new(context: Arc<Context>, socket: WebSocket, request: Arc<Parts>, owner: OwnerId) -> Self {
+    pub(super) fn new(context: Arc<Context>, link: Link, request: Arc<Parts>, owner: OwnerId) -> Self {
         Connection {
             context,
-            socket,
+            link,
             request,
             owner,
         }
     }
 
-    /// Serves the page until it leaves, its session ends, or the server stops.
-    pub(super) async fn run(mut self) {
-        let end = match self.join().await {
+    /// Serves the page until it leaves, its session ends, or the server stops. `join` is its first frame, if that has
+    /// come already.
+    pub(super) async fn run(mut self, join: Option<Utf8Bytes>) {
+        let end = match self.join(join).await {
             Ok(mut joined) => {
                 let end = joined.serve(&mut self).await;
                 joined.leave(&self.context, &end);
@@ -58,11 +59,11 @@ impl Connection {
         self.finish(&end).await;
     }
 
-    async fn join(&mut self) -> Result<Joined, End> {
+    async fn join(&mut self, first: Option<Utf8Bytes>) -> Result<Joined, End> {
         let stop = self.context.stop.clone();
         let text = tokio::select! {
             () = stop.cancelled() => return Err(End::TryAgain(RETRY_MILLIS)),
-            first = timeout(JOIN_WITHIN, self.first_text()) => match first {
+            first = timeout(JOIN_WITHIN, self.first_text(first)) => match first {
                 Ok(text) => text?,
                 Err(_) => return Err(End::protocol("the page did not join within 10 seconds")),
             },
@@ -137,11 +138,19 @@ impl Connection {
         })
     }
 
-    async fn first_text(&mut self) -> Result<Utf8Bytes, End> {
+    /// The first frame that is no ping: a page may ask, before it joins, whether anything comes through.
+    async fn first_text(&mut self, mut first: Option<Utf8Bytes>) -> Result<Utf8Bytes, End> {
         loop {
-            match read(self.socket.recv().await)? {
+            let text = match first.take() {
+                Some(text) => Some(text),
+                None => self.link.recv().await?,
+            };
+            match text {
                 Some(text) if text.len() > self.context.options.max_message_size => {
                     return Err(End::too_long());
+                }
+                Some(text) if matches!(parse(&text)?, ClientFrame::Ping) => {
+                    self.send(vec![wire::pong()]).await?;
                 }
                 Some(text) => return Ok(text),
                 None => {}
@@ -152,35 +161,22 @@ impl Connection {
     /// Sends frames; a page that takes nothing in for 30 seconds is given up.
     async fn send(&mut self, frames: Vec<String>) -> Result<(), End> {
         for frame in frames {
-            self.send_message(Message::Text(frame.into())).await?;
+            within(self.link.send(frame)).await?;
         }
         Ok(())
     }
 
-    async fn send_message(&mut self, message: Message) -> Result<(), End> {
-        match timeout(SEND_WITHIN, self.socket.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Gone),
-            Err(_) => Err(End::Silent),
-        }
-    }
-
-    async fn finish(mut self, end: &End) {
+    async fn finish(self, end: &End) {
         if let End::Protocol { reason, .. } = end {
             tracing::warn!(target: "statetemplate::audit", %reason, "a connection broke the protocol");
         }
-        let last_words = async {
-            if let Some(frame) = end.frame() {
-                let _ = self.socket.send(Message::Text(frame.into())).await;
-            }
-            if let Some(close) = end.close() {
-                let _ = self.socket.send(Message::Close(Some(close))).await;
-                // The other side's close completes ours; without it the kernel may discard what was just sent.
-                while let Some(Ok(_)) = self.socket.recv().await {}
-            }
-        };
-        let _ = timeout(END_WITHIN, last_words).await;
+        let _ = timeout(END_WITHIN, self.link.finish(end)).await;
     }
+}
+
+/// Gives the page its time to take something in.
+async fn within(sent: impl Future<Output = Result<(), End>>) -> Result<(), End> {
+    timeout(SEND_WITHIN, sent).await.unwrap_or(Err(End::Silent))
 }
 
 /// A connection whose page has joined.
@@ -219,9 +215,9 @@ impl Joined {
             let due = self.push_at.filter(|_| self.view.is_ready());
             tokio::select! {
                 () = context.stop.cancelled() => return Err(End::TryAgain(RETRY_MILLIS)),
-                message = connection.socket.recv(), if has_room => {
+                text = connection.link.recv(), if has_room => {
                     alive = true;
-                    if let Some(text) = read(message)? {
+                    if let Some(text) = text? {
                         self.take(&text, connection).await?;
                     }
                 }
@@ -246,7 +242,7 @@ impl Joined {
                         return Err(End::Silent);
                     }
                     alive = !has_room;
-                    connection.send_message(Message::Ping(Bytes::new())).await?;
+                    within(connection.link.probe()).await?;
                 }
             }
         }
@@ -289,6 +285,7 @@ impl Joined {
                 let frame = self.view.refresh()?;
                 connection.send(vec![frame]).await?;
             }
+            ClientFrame::Ping => connection.send(vec![wire::pong()]).await?,
             ClientFrame::Join { .. } => return Err(End::protocol("the page has joined already")),
             _ => {
                 return Err(End::protocol(
@@ -348,28 +345,6 @@ impl Joined {
             context
                 .recent
                 .keep(self.session.id(), self.client, self.view.into_sent());
-        }
-    }
-}
-
-/// The text of a message, if it has one.
-fn read(message: Option<Result<Message, axum::Error>>) -> Result<Option<Utf8Bytes>, End> {
-    match message {
-        Some(Ok(Message::Text(text))) => Ok(Some(text)),
-        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
-        Some(Ok(Message::Binary(_))) => Err(End::Protocol {
-            code: close_code::UNSUPPORTED,
-            reason: "messages are text".into(),
-        }),
-        Some(Ok(Message::Close(_))) | None => Err(End::Gone),
-        Some(Err(error)) => {
-            let reason = error.to_string();
-            // The library's own type is out of reach here; the words are those of its capacity error.
-            if reason.contains("too long") || reason.contains("too big") {
-                Err(End::too_long())
-            } else {
-                Err(End::Gone)
-            }
         }
     }
 }

@@ -9,8 +9,9 @@ use axum::{
 };
 
 use statetemplate_core::store::OwnerId;
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::{connection::Connection, oversized::read_limit};
+use super::{connection::Connection, link::Link, oversized::read_limit};
 use crate::{context::Context, http::cookie::Presented};
 
 /// The subprotocol that client and server must both speak.
@@ -42,16 +43,9 @@ pub(crate) async fn upgrade(State(context): State<Arc<Context>>, request: Reques
             &format!("this socket speaks the subprotocol {SUBPROTOCOL}, and the request does not offer it"),
         );
     }
-    let Ok(permit) = context.connections.clone().try_acquire_owned() else {
-        tracing::warn!(
-            limit = context.options.max_connections,
-            "a socket was refused: too many are open"
-        );
-        let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, "too many connections");
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-        return response;
+    let permit = match admit(&context) {
+        Ok(permit) => permit,
+        Err(response) => return *response,
     };
     let limit = read_limit(context.options.max_message_size);
     let request = Arc::new(compact(parts));
@@ -65,7 +59,8 @@ pub(crate) async fn upgrade(State(context): State<Arc<Context>>, request: Reques
         .max_frame_size(limit)
         .on_failed_upgrade(|error| tracing::debug!(%error, "a socket did not open"))
         .on_upgrade(move |socket| async move {
-            Connection::new(context, socket, request, owner).run().await;
+            let link = Link::Socket(Box::new(socket));
+            Connection::new(context, link, request, owner).run(None).await;
             drop((permit, token));
         });
     if let Some(cookie) = cookie {
@@ -74,9 +69,27 @@ pub(crate) async fn upgrade(State(context): State<Arc<Context>>, request: Reques
     response
 }
 
+/// The right to one more connection.
+pub(super) fn admit(context: &Context) -> Result<OwnedSemaphorePermit, Box<Response>> {
+    context.connections.clone().try_acquire_owned().map_err(|_| {
+        tracing::warn!(
+            limit = context.options.max_connections,
+            "a connection was refused: too many are open"
+        );
+        let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, "too many connections");
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        Box::new(response)
+    })
+}
+
 /// A browser without an identity receives one with the response: this request is same-origin, so that the absence of a
 /// Strict cookie means that there is none.
-fn identify(context: &Context, headers: &HeaderMap) -> Result<(OwnerId, Option<HeaderValue>), Box<Response>> {
+pub(crate) fn identify(
+    context: &Context,
+    headers: &HeaderMap,
+) -> Result<(OwnerId, Option<HeaderValue>), Box<Response>> {
     let presented = context.cookie.read(headers);
     if presented == Presented::Several {
         let rejection = crate::live::Rejection::SeveralCookies(context.cookie.name.clone());
@@ -94,7 +107,7 @@ fn identify(context: &Context, headers: &HeaderMap) -> Result<(OwnerId, Option<H
     }
 }
 
-fn refuse(status: StatusCode, reason: &str) -> Response {
+pub(super) fn refuse(status: StatusCode, reason: &str) -> Response {
     (
         status,
         [(header::CACHE_CONTROL, "no-store")],
@@ -105,7 +118,7 @@ fn refuse(status: StatusCode, reason: &str) -> Response {
 
 /// Copies what the extractors of action handlers may read: the parts that hyper parsed are slices of its read buffer,
 /// which would live as long as the connection.
-fn compact(mut parts: Parts) -> Parts {
+pub(super) fn compact(mut parts: Parts) -> Parts {
     let mut headers = HeaderMap::with_capacity(parts.headers.len());
     for (name, value) in &parts.headers {
         let copy = HeaderName::from_bytes(name.as_str().as_bytes())

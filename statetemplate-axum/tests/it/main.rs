@@ -15,4 +15,5 @@ mod pages;
 mod provisional;
 mod pushes;
 mod resume;
+mod streams;
 mod whole;

@@ -47,6 +47,8 @@ pub enum ClientFrame {
         /// The fragment's number.
         fragment: u64,
     },
+    /// A question whether anything comes through; also allowed before the join.
+    Ping,
 }
 
 /// The most hashes that a join may list.
@@ -107,6 +109,7 @@ pub fn parse(text: &str) -> Result<ClientFrame, Error> {
         "c" => Ok(ClientFrame::MissingStatics {
             fragment: number(&parts, 1, "the number of a fragment")?,
         }),
+        "p" => Ok(ClientFrame::Ping),
         _ => Err(malformed("the kind of the frame is unknown")),
     }
 }
@@ -167,6 +170,7 @@ mod tests {
             parse(r#"["c",4]"#),
             Ok(ClientFrame::MissingStatics { fragment: 4 })
         ));
+        assert!(matches!(parse(r#"["p"]"#), Ok(ClientFrame::Ping)));
     }
 
     #[test]

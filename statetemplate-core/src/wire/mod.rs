@@ -4,4 +4,4 @@ mod client;
 mod server;
 
 pub use client::{ClientFrame, parse};
-pub use server::{EndReason, Statics, answer, end, error, event, joined, patch_frames, refresh};
+pub use server::{EndReason, Statics, answer, end, error, event, joined, patch_frames, pong, refresh};

@@ -122,6 +122,12 @@ pub fn end(reason: EndReason, milliseconds: u64) -> String {
     format!("[\"x\",{},{milliseconds}]", string(reason.as_str()))
 }
 
+/// The answer to a ping.
+#[must_use]
+pub fn pong() -> String {
+    "[\"p\"]".to_owned()
+}
+
 /// The statics frame for the fragments used, if the client lacks any.
 fn statics_frame(fine: &Fine, statics: &mut Statics, used: &BTreeSet<FragmentId>) -> Option<String> {
     let mut out = String::new();
