@@ -10,6 +10,8 @@ mod ids;
 mod ledger;
 mod memory;
 mod record;
+#[cfg(feature = "sqlite")]
+mod sql;
 mod timestamp;
 
 pub use event::{StoreEvent, StoreEventSender, StoreEvents};
@@ -19,6 +21,8 @@ pub use ledger::{Answer, Ledger, LedgerState};
 pub use memory::MemoryStore;
 pub(crate) use memory::shrink;
 pub use record::{SessionRecord, Stamp};
+#[cfg(feature = "sqlite")]
+pub use sql::{SqlStore, SqlStoreBuilder};
 pub use timestamp::Timestamp;
 
 use async_trait::async_trait;

@@ -1,0 +1,124 @@
+//! The tables' versions: which there are, and how a store brings a database to the newest.
+
+use sqlx::{Connection, Row, Sqlite};
+
+use crate::{Error, ErrorKind};
+
+/// One step from a version of the tables to the next.
+///
+/// Several nodes share the tables, and during a rolling deploy some are older than others. So a step adds, and what an
+/// older node does not know of must not break it; where that cannot be, `compatible` says so.
+pub(super) struct Migration {
+    /// The version that this step leads to.
+    pub(super) version: i64,
+    /// The oldest version whose nodes can still work with the tables.
+    pub(super) compatible: i64,
+    /// Statements, run in one transaction with the other steps'.
+    pub(super) sql: &'static str,
+}
+
+/// Why tables were not brought to the newest version.
+pub(super) enum SchemaError {
+    /// The database failed.
+    Database(sqlx::Error),
+    /// The tables belong to a newer version of this library.
+    TooNew(Error),
+}
+
+impl From<sqlx::Error> for SchemaError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS statetemplate_schema \
+    (version BIGINT NOT NULL PRIMARY KEY, compatible BIGINT NOT NULL)";
+const READ: &str = "SELECT coalesce(max(version), 0), coalesce(max(compatible), 0) FROM statetemplate_schema";
+const NOTE: &str = "INSERT INTO statetemplate_schema (version, compatible) VALUES ($1, $2)";
+
+/// Brings a database to the newest of `migrations`. All steps are one transaction under a lock, so that several nodes may
+/// start at once, and one that is killed meanwhile has changed nothing.
+macro_rules! migrate {
+    ($name:ident, $database:ty, $feature:literal, $begin:literal, $lock:expr) => {
+        #[cfg(feature = $feature)]
+        pub(super) async fn $name(
+            connection: &mut <$database as sqlx::Database>::Connection,
+            migrations: &[Migration],
+        ) -> Result<(), SchemaError> {
+            let mut transaction = connection.begin_with($begin).await?;
+            let lock: Option<&'static str> = $lock;
+            if let Some(lock) = lock {
+                sqlx::query(lock).execute(&mut *transaction).await?;
+            }
+            sqlx::query(CREATE).execute(&mut *transaction).await?;
+            let row = sqlx::query(READ).fetch_one(&mut *transaction).await?;
+            for migration in
+                steps(migrations, row.try_get(0)?, row.try_get(1)?).map_err(SchemaError::TooNew)?
+            {
+                sqlx::raw_sql(migration.sql)
+                    .execute(&mut *transaction)
+                    .await?;
+                sqlx::query(NOTE)
+                    .bind(migration.version)
+                    .bind(migration.compatible)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            Ok(transaction.commit().await?)
+        }
+    };
+}
+
+migrate!(migrate_sqlite, Sqlite, "sqlite", "BEGIN IMMEDIATE", None);
+
+/// The steps that lead from `version` to the newest; none when it is the newest, or newer but `compatible`.
+fn steps(migrations: &[Migration], version: i64, compatible: i64) -> Result<&[Migration], Error> {
+    let newest = migrations.last().map_or(0, |migration| migration.version);
+    if compatible > newest {
+        let message = format!(
+            "the session tables are of version {version}, which this application (version {newest} at most) cannot \
+             use: a newer version of StateTemplate made them"
+        );
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
+    let done = migrations.partition_point(|migration| migration.version <= version);
+    Ok(&migrations[done..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEPS: &[Migration] = &[
+        Migration {
+            version: 1,
+            compatible: 1,
+            sql: "",
+        },
+        Migration {
+            version: 2,
+            compatible: 1,
+            sql: "",
+        },
+    ];
+
+    fn versions(version: i64, compatible: i64) -> Vec<i64> {
+        let steps = steps(STEPS, version, compatible).unwrap();
+        steps.iter().map(|step| step.version).collect()
+    }
+
+    #[test]
+    fn takes_the_steps_that_are_missing_and_no_other() {
+        assert_eq!(versions(0, 0), [1, 2]);
+        assert_eq!(versions(1, 1), [2]);
+        assert_eq!(versions(2, 1), [0; 0]);
+    }
+
+    #[test]
+    fn works_with_newer_tables_that_are_compatible_and_refuses_others() {
+        assert_eq!(versions(3, 2), [0; 0]);
+        let error = steps(STEPS, 4, 3).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("version 4"), "{error}");
+    }
+}

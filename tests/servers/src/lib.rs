@@ -1,0 +1,1 @@
+//! Servers that tests start for themselves, on free ports and in temporary folders, and end with the test.
