@@ -148,12 +148,7 @@ impl Live {
     /// Changes what is known of the ledger, without writing it: the next write carries it.
     pub(super) fn acknowledge(&self, client: &crate::store::ClientId, number: u64) {
         let mut state = self.state();
-        if state
-            .record
-            .ledger
-            .unacknowledged(client, 0)
-            .any(|(n, _)| n <= number)
-        {
+        if state.record.ledger.learns_from(client, number) {
             Arc::make_mut(&mut state.record)
                 .ledger
                 .acknowledge(client, number);

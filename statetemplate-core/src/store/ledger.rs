@@ -76,7 +76,7 @@ pub enum LedgerState {
 ///
 /// The ledger is stored in the same atomic write as the data that the actions changed, which is what makes an action
 /// take effect exactly once. It is bounded: [`MAX_CLIENTS`](Self::MAX_CLIENTS) clients, of which the least recently
-/// active one is dropped for a new one, and [`MAX_ANSWERS`](Self::MAX_ANSWERS) answers or
+/// active one that has its answers is dropped for a new one, and [`MAX_ANSWERS`](Self::MAX_ANSWERS) answers or
 /// [`MAX_BYTES`](Self::MAX_BYTES) each.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ledger {
@@ -122,10 +122,10 @@ impl Ledger {
                 LedgerState::Answered(answer.clone())
             });
         }
-        if number != entry.highest + 1 {
-            LedgerState::Gap {
-                expected: entry.highest + 1,
-            }
+        // The highest number is the client's own word, so it may be the highest there is.
+        let expected = entry.highest.saturating_add(1);
+        if number != expected {
+            LedgerState::Gap { expected }
         } else if entry.answers.len() >= Self::MAX_ANSWERS || entry.bytes() >= Self::MAX_BYTES {
             LedgerState::Full
         } else {
@@ -135,33 +135,56 @@ impl Ledger {
 
     /// Notes the answer to an action; [`state`](Self::state) has said [`Next`](LedgerState::Next) before.
     pub fn record(&mut self, client: &ClientId, number: u64, answer: Answer) {
-        let mut entry = match self.clients.iter().position(|entry| entry.id == *client) {
+        let mut entry = self.take(client);
+        entry.highest = number;
+        entry.answers.push_back((number, answer));
+        if entry.answers.len() > Self::MAX_ANSWERS {
+            entry.answers.pop_front();
+        }
+        self.put(entry);
+    }
+
+    /// Takes a client's entry out, or makes it.
+    fn take(&mut self, client: &ClientId) -> Client {
+        match self.clients.iter().position(|entry| entry.id == *client) {
             Some(index) => self.clients.remove(index),
             None => Client {
                 id: client.clone(),
                 highest: 0,
                 answers: VecDeque::new(),
             },
-        };
-        entry.highest = number;
-        entry.answers.push_back((number, answer));
-        if entry.answers.len() > Self::MAX_ANSWERS {
-            entry.answers.pop_front();
         }
+    }
+
+    /// Puts an entry in as the most recently active one. A full ledger drops the client that was silent for longest among
+    /// those that have all their answers, since such a client can say where it was; only then one that has not.
+    fn put(&mut self, entry: Client) {
         if self.clients.len() >= Self::MAX_CLIENTS {
-            self.clients.remove(0);
+            let settled = self.clients.iter().position(|entry| entry.answers.is_empty());
+            self.clients.remove(settled.unwrap_or(0));
         }
         self.clients.push(entry);
     }
 
     /// Forgets the answers to the actions of `client` up to `number`: it has them.
+    ///
+    /// A client that is not known here, or not as far as that, is taken at its word: it was dropped for others, or the
+    /// writes that held its last actions were lost. Its next action is the one after `number`.
     pub fn acknowledge(&mut self, client: &ClientId, number: u64) {
-        if let Some(entry) = self.clients.iter_mut().find(|entry| entry.id == *client) {
-            entry.answers.retain(|(n, _)| *n > number);
-            if entry.answers.is_empty() {
-                entry.answers.shrink_to_fit();
-            }
+        if !self.learns_from(client, number) {
+            return;
         }
+        let mut entry = self.take(client);
+        entry.answers.retain(|(n, _)| *n > number);
+        entry.answers.shrink_to_fit();
+        entry.highest = entry.highest.max(number);
+        self.put(entry);
+    }
+
+    /// Whether [`acknowledge`](Self::acknowledge) would change anything.
+    #[must_use]
+    pub fn learns_from(&self, client: &ClientId, number: u64) -> bool {
+        self.highest(client) < number || self.unacknowledged(client, 0).any(|(n, _)| n <= number)
     }
 
     /// The highest action number of `client`, 0 for none.
@@ -284,6 +307,19 @@ mod tests {
     }
 
     #[test]
+    fn takes_the_word_of_a_client_that_it_does_not_know() {
+        let (mut ledger, a) = (Ledger::default(), client("a"));
+        ledger.acknowledge(&a, 7);
+        assert_eq!(ledger.state(&a, 7), LedgerState::Forgotten);
+        assert_eq!(ledger.state(&a, 8), LedgerState::Next);
+        ledger.record(&a, 8, Answer::Done(None));
+        ledger.acknowledge(&a, 3);
+        assert_eq!(ledger.state(&a, 8), LedgerState::Answered(Answer::Done(None)));
+        ledger.acknowledge(&a, u64::MAX);
+        assert_eq!(ledger.state(&a, u64::MAX), LedgerState::Forgotten);
+    }
+
+    #[test]
     fn refuses_more_answers_than_it_may_keep() {
         let (mut ledger, a) = (Ledger::default(), client("a"));
         for number in 1..=Ledger::MAX_ANSWERS as u64 {
@@ -315,6 +351,11 @@ mod tests {
         ledger.record(&client("new"), 1, Answer::Done(None));
         assert_eq!(ledger.highest(&client("c0")), 2);
         assert_eq!(ledger.highest(&client("c1")), 0);
+        // One that has its answers goes before all that have not.
+        ledger.acknowledge(&client("c5"), 1);
+        ledger.record(&client("newer"), 1, Answer::Done(None));
+        assert_eq!(ledger.highest(&client("c5")), 0);
+        assert_eq!(ledger.highest(&client("c2")), 1);
         assert_eq!(ledger.clients.len(), Ledger::MAX_CLIENTS);
     }
 }
