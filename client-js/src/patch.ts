@@ -34,33 +34,19 @@ export function preparePatch(patch: unknown, page: Instance, context: PatchConte
 }
 
 function prepareInstance(patch: unknown, slots: Instance, context: PatchContext, changes: Change[]): void {
-  eachStep(patch, (at, change) => prepareSlot(change, slots[at] ?? malformed("slot " + at), context, changes));
-}
-
-/**
- * Calls `each` with the first step of each key of a patch, and with what comes after it: the rest of the key is a patch
- * of its own. A step may name several places: `0-2,5`.
- */
-function eachStep(patch: unknown, each: (at: number, change: unknown, step: string) => void): void {
   if (!isObject(patch)) malformed("patch");
   for (const key in patch) {
-    const dot = key.indexOf(".");
-    const step = dot < 0 ? key : key.slice(0, dot);
-    const change = dot < 0 ? patch[key] : { [key.slice(dot + 1)]: patch[key] };
-    for (const places of step.split(",")) {
-      const [first, last = first] = places.split("-");
-      let at = Number(first);
-      // At least once, so that what is no number is not passed over.
-      do each(at, change, step);
-      while (++at <= Number(last));
-    }
+    const slot = slots[Number(key)];
+    if (!slot) malformed("slot " + key);
+    prepareSlot(patch[key], slot, context, changes);
   }
 }
 
 function prepareSlot(change: unknown, slot: Slot, context: PatchContext, changes: Change[]): void {
   switch (slot.kind) {
     case Kind.Text:
-      changes.push(() => setText(slot, textOf(change, slot.node), context.fields));
+      if (typeof change !== "string") malformed("text");
+      changes.push(() => setText(slot, change, context.fields));
       break;
     case Kind.Attribute:
       if (typeof change !== "string" && change !== null) malformed("attribute");
@@ -83,19 +69,6 @@ function prepareSlot(change: unknown, slot: Slot, context: PatchContext, changes
     case Kind.List:
       prepareList(change, slot, context, changes);
   }
-}
-
-/** The new text, or that in the white space which the node begins and ends with. */
-function textOf(change: unknown, node: Text): string {
-  const text = Array.isArray(change) ? change[0] : change;
-  if (typeof text !== "string") malformed("text");
-  if (text === change) return text;
-  const { data } = node;
-  let start = 0;
-  let end = data.length;
-  while (start < end && " \n\t\f".includes(data[start]!)) start++;
-  while (start < end && " \n\t\f".includes(data[end - 1]!)) end--;
-  return data.slice(0, start) + text + data.slice(end);
 }
 
 function setText(slot: TextSlot, text: string, fields: Fields): void {
@@ -153,10 +126,9 @@ function prepareBranch(change: unknown, slot: BranchSlot, context: PatchContext,
 
 function prepareList(change: unknown, slot: ListSlot, context: PatchContext, changes: Change[]): void {
   if (isObject(change)) {
-    eachStep(change, (at, patch, step) => {
-      if (step === "e") prepareInstance(patch, slot.other, context, changes);
-      else prepareRow(patch, slot.rows, at, context, changes);
-    });
+    const { e: other, ...rows } = change;
+    if (other !== undefined) prepareInstance(other, slot.other, context, changes);
+    prepareRows(rows, slot.rows, context, changes);
     return;
   }
   if (!Array.isArray(change)) malformed("list");
@@ -185,11 +157,16 @@ function prepareList(change: unknown, slot: ListSlot, context: PatchContext, cha
   let next = 0;
   const rows = places.map((place) => (typeof place === "number" ? slot.rows[place]! : made[next++]!));
   changes.push(() => arrange(slot, places, rows, content));
-  if (change[1] !== undefined) eachStep(change[1], (at, patch) => prepareRow(patch, rows, at, context, changes));
+  if (change[1] !== undefined) prepareRows(change[1], rows, context, changes);
 }
 
-function prepareRow(patch: unknown, rows: Row[], at: number, context: PatchContext, changes: Change[]): void {
-  prepareInstance(patch, (rows[at] ?? malformed("row " + at)).slots, context, changes);
+function prepareRows(patches: unknown, rows: Row[], context: PatchContext, changes: Change[]): void {
+  if (!isObject(patches)) malformed("rows");
+  for (const key in patches) {
+    const row = rows[Number(key)];
+    if (!row) malformed("row " + key);
+    prepareInstance(patches[key], row.slots, context, changes);
+  }
 }
 
 /** Brings the rows of a list into their new order: removes, inserts and moves as few nodes as possible. */

@@ -23,7 +23,7 @@ export const enum FromServer {
 }
 
 /** Reasons of the end frame after which the client does not come back by itself. */
-export const FINAL_REASON = /^session_(expired|closed)$/;
+export const FINAL_REASON = /^session_/;
 
 /** Comments that mark the annotated page; see "The annotated page" in PROTOCOL.md. */
 export const enum Mark {

@@ -1,6 +1,13 @@
 //! What the layer, the extractors and the sockets share: the pages, the renderer and the options.
 
-use std::{any::TypeId, collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{
+    any::TypeId,
+    collections::HashMap,
+    fmt,
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    time::Duration,
+};
 
 use ::http::HeaderValue;
 use statetemplate_core::{BrowserClaims, BrowserToken, store::OwnerId};
@@ -30,6 +37,8 @@ pub(crate) struct Options {
     pub(crate) max_message_size: usize,
     pub(crate) max_connections: usize,
     pub(crate) ping_interval: Duration,
+    /// Within which time pages come back that a stopping server sends away.
+    pub(crate) reconnect_within: Duration,
 }
 
 /// One `StateTemplate`, shared by everything that serves its pages.
@@ -114,6 +123,14 @@ impl Context {
         self.cookie
             .header(token.as_str(), age)
             .ok_or_else(|| Error::configuration("the cookie's name is not ASCII"))
+    }
+
+    /// After how many milliseconds a page comes back that the stopping server sends away: another number for each, so that
+    /// the next server does not meet them all at once.
+    pub(crate) fn come_back(&self) -> u64 {
+        let within = u64::try_from(self.options.reconnect_within.as_millis()).unwrap_or(u64::MAX);
+        // Each state of the standard library's hasher has random keys.
+        RandomState::new().hash_one(()) % within.saturating_add(1)
     }
 
     /// The element that loads the client and tells it which session the page belongs to.

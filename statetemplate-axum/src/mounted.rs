@@ -50,6 +50,8 @@ pub(crate) trait MountedPage: Send + Sync + 'static {
     fn data_name(&self) -> &'static str;
     /// Carries an action out, or answers it from the ledger when it was carried out before.
     fn act(&self, call: Call) -> BoxFuture<Result<ActionOutcome, Error>>;
+    /// Brings data of another build into the form of this one; data that cannot be read ends the session.
+    fn upgrade(&self, session: statetemplate_core::Session) -> BoxFuture<Result<bool, Error>>;
     /// The background task of a session whose page has connected.
     fn on_connect(&self, session: statetemplate_core::Session) -> Option<BoxFuture<()>>;
 }
@@ -108,6 +110,10 @@ where
                 })
                 .await
         })
+    }
+
+    fn upgrade(&self, session: statetemplate_core::Session) -> BoxFuture<Result<bool, Error>> {
+        Box::pin(async move { session.upgrade::<T>().await })
     }
 
     fn on_connect(&self, session: statetemplate_core::Session) -> Option<BoxFuture<()>> {

@@ -46,6 +46,8 @@ pub enum ErrorKind {
     StoreUnavailable,
     /// The session was closed, invalidated or evicted.
     SessionClosed,
+    /// The session's data cannot be read by this build of the application; the page has to be loaded again.
+    SessionOutdated,
     /// The limit on sessions is reached, and each of them is connected.
     MaxSessionsReached,
     /// A session id that the application chose does not have the allowed form.
@@ -78,6 +80,7 @@ impl ErrorKind {
             Self::InvalidToken => "invalid token",
             Self::StoreUnavailable => "session store unavailable",
             Self::SessionClosed => "session closed",
+            Self::SessionOutdated => "session outdated",
             Self::MaxSessionsReached => "maximum of sessions reached",
             Self::InvalidSessionId => "invalid session id",
             Self::SessionIdExists => "session id exists",

@@ -239,7 +239,7 @@ describe("reconnecting", () => {
 });
 
 describe("the end", () => {
-  test.each(["session_expired", "session_closed"])("%s is final and rejects what waits", async (reason) => {
+  test.each(["session_expired", "session_closed", "session_outdated"])("%s is final and rejects what waits", async (reason) => {
     socket().join();
     const waiting = connection.send("a", 1);
     socket().receive(["x", reason, 0]);

@@ -137,9 +137,11 @@ where
             options = options.user(user);
         }
         let page = self.context.renderer.create_provisional(options, &data).await?;
-        let head = self
-            .context
-            .client_element(&page.page_id, page.plan.hash(), page.version.revision);
+        let head = self.context.client_element(
+            &page.page_id,
+            &page.version.page_plan(&page.plan),
+            page.version.revision,
+        );
         let html = match page.render(&head) {
             Ok(html) => html,
             Err(error) => {

@@ -84,6 +84,15 @@ impl Actions {
         }
     }
 
+    /// Forgets the actions that wait, and waits for the one that runs, if any.
+    pub(super) async fn last(&mut self) -> Option<(u64, Result<ActionOutcome, Error>)> {
+        self.waiting.clear();
+        match self.running {
+            Some(_) => Some(self.ended().await),
+            None => None,
+        }
+    }
+
     /// Waits for the running action to end, and starts the next one. Without a running action it waits for ever.
     ///
     /// # Cancel safety

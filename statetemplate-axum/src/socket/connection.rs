@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use ::http::request::Parts;
 use axum::extract::ws::Utf8Bytes;
 use statetemplate_core::{
-    ActionError, ActionOutcome, Change, ConnectionGuard, Error, Session, Subscription,
+    ActionError, ActionOutcome, Change, ConnectionGuard, Error, Session, Subscription, Version,
     store::{Answer, ClientId, OwnerId},
     wire::{self, ClientFrame, Statics},
 };
@@ -62,7 +62,7 @@ impl Connection {
     async fn join(&mut self, first: Option<Utf8Bytes>) -> Result<Joined, End> {
         let stop = self.context.stop.clone();
         let text = tokio::select! {
-            () = stop.cancelled() => return Err(End::TryAgain(RETRY_MILLIS)),
+            () = stop.cancelled() => return Err(End::TryAgain(self.context.come_back())),
             first = timeout(JOIN_WITHIN, self.first_text(first)) => match first {
                 Ok(text) => text?,
                 Err(_) => return Err(End::protocol("the page did not join within 10 seconds")),
@@ -88,6 +88,10 @@ impl Connection {
             );
             return Err(End::TryAgain(RETRY_MILLIS));
         };
+        if plan.split('.').next() != Some(session.plan().hash()) {
+            // A page of another build, whose data may have another form.
+            mounted.upgrade(session.clone()).await?;
+        }
         let updates = session.subscribe();
         let guard = session.connect()?;
         if guard.is_first()
@@ -101,16 +105,7 @@ impl Connection {
         }
         session.acknowledge(&client, last_answer);
         let current = session.version();
-        // A page that cannot be patched says the empty plan, which is no plan's hash.
-        let known = if plan != session.plan().hash() {
-            None
-        } else if revision == current.revision {
-            Some(current.clone())
-        } else {
-            self.context
-                .recent
-                .take(session.id(), &client, revision, &current)
-        };
+        let known = self.shown_by(&plan, revision, &session, &client, &current);
         let statics = Statics::new(session.plan(), &statics);
         let is_known = known.is_some();
         let mut view = View::new(
@@ -135,6 +130,27 @@ impl Connection {
             view,
             actions,
             push_at: None,
+        })
+    }
+
+    /// The version that a page shows which says so, if it can be patched from there.
+    fn shown_by(
+        &self,
+        plan: &str,
+        revision: u64,
+        session: &Session,
+        client: &ClientId,
+        current: &Version,
+    ) -> Option<Version> {
+        // A page that cannot be patched says the empty plan, which is no plan's hash.
+        if plan.split('.').next() != Some(session.plan().hash()) {
+            return None;
+        }
+        // What this node has sent to the page says more than the epoch in which it was rendered.
+        let recent = self.context.recent.take(session.id(), client, revision, current);
+        recent.or_else(|| {
+            let is_current = revision == current.revision && plan == current.page_plan(session.plan());
+            is_current.then(|| current.clone())
         })
     }
 
@@ -214,7 +230,7 @@ impl Joined {
             let has_room = self.actions.has_room();
             let due = self.push_at.filter(|_| self.view.is_ready());
             tokio::select! {
-                () = context.stop.cancelled() => return Err(End::TryAgain(RETRY_MILLIS)),
+                () = context.stop.cancelled() => return Err(self.stop(connection).await),
                 text = connection.link.recv(), if has_room => {
                     alive = true;
                     if let Some(text) = text? {
@@ -246,6 +262,17 @@ impl Joined {
                 }
             }
         }
+    }
+
+    /// Ends the connection because the server stops. The action that runs is answered; those that wait are the client's
+    /// to send again, elsewhere.
+    async fn stop(&mut self, connection: &mut Connection) -> End {
+        if let Some((number, outcome)) = self.actions.last().await
+            && let Err(end) = self.answer(number, outcome, connection).await
+        {
+            return end;
+        }
+        End::TryAgain(connection.context.come_back())
     }
 
     async fn take(&mut self, text: &str, connection: &mut Connection) -> Result<(), End> {

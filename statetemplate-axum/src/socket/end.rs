@@ -14,6 +14,8 @@ pub(super) enum End {
     Expired,
     /// The application or the store ended the session.
     Closed,
+    /// This build of the application cannot read the session's data.
+    Outdated,
     /// The page should come back after this many milliseconds.
     TryAgain(u64),
     /// The page does not keep to the protocol.
@@ -41,6 +43,7 @@ impl End {
             End::Gone | End::Silent | End::Protocol { .. } => None,
             End::Expired => Some(wire::end(wire::EndReason::SessionExpired, 0)),
             End::Closed => Some(wire::end(wire::EndReason::SessionClosed, 0)),
+            End::Outdated => Some(wire::end(wire::EndReason::SessionOutdated, 0)),
             End::TryAgain(ms) => Some(wire::end(wire::EndReason::TryAgain, *ms)),
         }
     }
@@ -50,7 +53,7 @@ impl End {
         let (code, reason) = match self {
             End::Gone => return None,
             End::Silent => (close_code::AWAY, "no answer to a ping"),
-            End::Expired | End::Closed => (close_code::NORMAL, ""),
+            End::Expired | End::Closed | End::Outdated => (close_code::NORMAL, ""),
             End::TryAgain(_) => (close_code::RESTART, ""),
             End::Protocol { code, reason } => (*code, reason.as_str()),
         };
@@ -71,6 +74,7 @@ impl From<Error> for End {
         match error.kind() {
             ErrorKind::SessionExpired | ErrorKind::SessionNotFound => End::Expired,
             ErrorKind::SessionClosed => End::Closed,
+            ErrorKind::SessionOutdated => End::Outdated,
             ErrorKind::Protocol => End::protocol(error.to_string()),
             _ => {
                 tracing::warn!("a connection ended: {error:#}");
@@ -87,6 +91,7 @@ impl From<SessionEnd> for End {
     fn from(end: SessionEnd) -> Self {
         match end {
             SessionEnd::Closed | SessionEnd::Invalidated => End::Closed,
+            SessionEnd::Outdated => End::Outdated,
             _ => End::Expired,
         }
     }

@@ -91,9 +91,9 @@ impl View {
         let plan = self.session.plan();
         let head = self
             .context
-            .client_element(self.session.id(), plan.hash(), current.revision);
+            .client_element(self.session.id(), &current.page_plan(plan), current.revision);
         let html = plan.render(&current.snapshot, &head)?;
-        let frame = wire::refresh(current.revision, plan, &html);
+        let frame = wire::refresh(current.revision, &current.page_plan(plan), &html);
         self.note_sent(current);
         Ok(frame)
     }

@@ -6,6 +6,7 @@
 mod actions;
 mod app;
 mod assets;
+mod deploys;
 mod failures;
 mod identity;
 mod impure;

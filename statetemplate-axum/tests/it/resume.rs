@@ -98,7 +98,7 @@ async fn an_action_that_never_arrived_is_carried_out_after_the_resume() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_tells_the_pages_to_come_back_and_waits_for_the_handlers() {
+async fn a_shutdown_waits_for_the_handlers_and_tells_the_pages_to_come_back() {
     let test = Test::new();
     let mut page = test.browser().open("/").await;
     let number = page.send("wait", Value::Null).await;
@@ -106,9 +106,11 @@ async fn a_shutdown_tells_the_pages_to_come_back_and_waits_for_the_handlers() {
     let live = test.live.clone();
     let stopping = tokio::spawn(async move { live.shutdown().await });
     page.settle(Duration::from_secs(1)).await;
-    assert_eq!((page.end(), page.is_connected()), (Some("try_again"), false));
     assert!(!stopping.is_finished(), "a handler still runs");
     test.shared.gate.add_permits(1);
+    assert_eq!(page.answer(number).await, Ok(Value::Null));
+    page.settle(Duration::from_secs(1)).await;
+    assert_eq!((page.end(), page.is_connected()), (Some("try_again"), false));
     tokio::time::timeout(Duration::from_secs(5), stopping)
         .await
         .unwrap()
@@ -118,5 +120,4 @@ async fn a_shutdown_tells_the_pages_to_come_back_and_waits_for_the_handlers() {
         1,
         "what it did is committed"
     );
-    let _ = number;
 }

@@ -316,7 +316,9 @@ async fn a_stream_ends_with_its_session_and_with_the_server() {
     assert_eq!(first.next().await, None);
     assert_eq!(first.post("").await, StatusCode::NOT_FOUND);
     let (_, end) = tokio::join!(test.live.shutdown(), second.next());
-    assert_eq!(end, Some(json!(["x", "try_again", 2000])));
+    let end = end.unwrap();
+    assert_eq!((&end[0], &end[1]), (&json!("x"), &json!("try_again")));
+    assert!(end[2].as_u64().unwrap() <= 2000, "{end}");
     assert_eq!(second.next().await, None);
 }
 

@@ -27,14 +27,10 @@ pub struct Patch {
 /// The changes of one instance, by slot number.
 pub(crate) type Changes = Vec<(usize, Change)>;
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(crate) enum Change {
     /// The new text of a text node.
-    Text {
-        text: String,
-        /// How many bytes of white space at its start and at its end the node shows already.
-        around: (usize, usize),
-    },
+    Text(String),
     /// The new value of an attribute.
     Attribute(String),
     /// Attributes to set, or to remove.
@@ -50,7 +46,7 @@ pub(crate) enum Change {
     List(ListChange),
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(crate) enum ListChange {
     Rows {
         /// The new order; `None` when rows stay where they are.
@@ -68,7 +64,7 @@ pub(crate) enum ListChange {
 }
 
 /// A stretch of a list's new order.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(crate) enum Run {
     /// `count` rows from old position `start` on; backwards when negative.
     Keep { start: usize, count: i64 },
@@ -152,7 +148,7 @@ fn describe(changes: &Changes, at: &str, out: &mut Vec<String>) {
             format!("{at}.{slot}")
         };
         match change {
-            Change::Text { text, .. } => out.push(format!("{at} text {text:?}")),
+            Change::Text(text) => out.push(format!("{at} text {text:?}")),
             Change::Attribute(value) => out.push(format!("{at} attribute {value:?}")),
             Change::Attributes(pairs) => {
                 let pairs: Vec<String> = pairs

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use zeroize::Zeroizing;
 
 use super::Renderer;
+use super::build_id;
 use super::clock::Clock;
 use super::core::Core;
 use crate::session::Registry;
@@ -26,6 +27,7 @@ pub struct RendererBuilder {
     config: Config,
     templates: Vec<String>,
     plan_options: PlanOptions,
+    build_id: Option<String>,
     signing_key: Option<Zeroizing<Vec<u8>>>,
     previous_signing_keys: Vec<Zeroizing<Vec<u8>>>,
     requires_key: bool,
@@ -40,6 +42,7 @@ impl RendererBuilder {
             config: Config::default(),
             templates: Vec::new(),
             plan_options: PlanOptions::new(),
+            build_id: None,
             signing_key: None,
             previous_signing_keys: Vec::new(),
             requires_key: !cfg!(debug_assertions),
@@ -175,7 +178,20 @@ impl RendererBuilder {
         self
     }
 
-    /// The version of the application's data types. A node refuses sessions that a newer version wrote. Default 0.
+    /// Names the build of the application. A page that was rendered by another build is shown anew when it comes back,
+    /// since its filters and functions are other code. Default: the executable's own hash (in debug builds its size and
+    /// time of writing), so that it has to be set only where equal builds come in different files.
+    pub fn build_id(mut self, id: impl Into<String>) -> Self {
+        self.build_id = Some(id.into());
+        self
+    }
+
+    /// The version of the application's data types. Default 0.
+    ///
+    /// A node refuses sessions that a newer version wrote, and their pages go to another node: so raise it with each
+    /// change that older builds must not undo. A field that was added is one: an older build would drop it with its
+    /// next write. Data that this build cannot read, whatever wrote it, ends its session with
+    /// [`SessionEnd::Outdated`](crate::SessionEnd::Outdated).
     pub fn data_version(mut self, version: u32) -> Self {
         self.config.data_version = version;
         self
@@ -197,9 +213,11 @@ impl RendererBuilder {
     pub fn build(self) -> Result<Renderer, Error> {
         self.check()?;
         let keyring = self.keyring()?;
+        let build_id = self.build_id.unwrap_or_else(build_id::of_this_executable);
+        let plan_options = self.plan_options.build(build_id);
         let mut plans = HashMap::new();
         for name in &self.templates {
-            let plan = Plan::compile_with(&self.env, name, &self.plan_options)?;
+            let plan = Plan::compile_with(&self.env, name, &plan_options)?;
             plans.insert(Arc::from(name.as_str()), Arc::new(plan));
         }
         let default_template = match self.templates.first() {
@@ -223,7 +241,7 @@ impl RendererBuilder {
             store,
             keyring,
             env: self.env,
-            plan_options: self.plan_options,
+            plan_options,
             plans: RwLock::new(plans),
             default_template,
             stopping: CancellationToken::new(),

@@ -187,7 +187,9 @@ impl Core {
         match reason {
             SessionEnd::Expired => metrics.sessions_expired().one(),
             SessionEnd::Evicted => metrics.sessions_evicted().one(),
-            SessionEnd::Closed | SessionEnd::Invalidated | SessionEnd::Lost => metrics.sessions_ended().one(),
+            SessionEnd::Closed | SessionEnd::Invalidated | SessionEnd::Lost | SessionEnd::Outdated => {
+                metrics.sessions_ended().one();
+            }
         }
         tracing::info!(target: "statetemplate::audit", session = id, reason = reason.as_str(), "session ended");
     }

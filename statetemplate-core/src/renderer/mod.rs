@@ -1,6 +1,7 @@
 //! The renderer: makes sessions, finds them again, and ends them.
 
 mod browser;
+mod build_id;
 mod builder;
 mod cleaning;
 mod clock;

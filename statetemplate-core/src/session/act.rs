@@ -33,6 +33,7 @@ impl Session {
     /// acknowledged already, or when the client has more unacknowledged answers than the ledger keeps;
     /// [`ErrorKind::StoreUnavailable`] when it is not known whether the action took effect, which the next attempt finds
     /// out; [`ErrorKind::SessionClosed`] or [`ErrorKind::SessionExpired`] when the session has ended;
+    /// [`ErrorKind::SessionOutdated`] when the data cannot be read as a `T`, and the session has ended for it;
     /// [`ErrorKind::Conflict`] when other nodes kept changing the session.
     ///
     /// # Cancel safety
@@ -58,7 +59,12 @@ impl Session {
             if attempt > 0 {
                 self.core().metrics.actions_rerun().one();
             }
-            let (step, answer) = match self.run_handler(&base, &mut run).await {
+            let data: T = match base.snapshot.to() {
+                Ok(data) => data,
+                // No action could ever take effect.
+                Err(error) => return Err(self.end_outdated(&error).await),
+            };
+            let (step, answer) = match self.run_handler(&base, data, &mut run).await {
                 Ok((step, answer)) => (step, Answer::Done(answer.map(Arc::from))),
                 Err(error) => (None, error.into()),
             };
@@ -160,6 +166,7 @@ impl Session {
     async fn run_handler<T, F, Fut>(
         &self,
         base: &SessionRecord,
+        data: T,
         run: &mut F,
     ) -> Result<(Option<Step>, Option<Box<RawValue>>), ActionError>
     where
@@ -167,7 +174,6 @@ impl Session {
         F: FnMut(T) -> Fut,
         Fut: Future<Output = Result<(T, Option<Box<RawValue>>), ActionError>>,
     {
-        let data: T = base.snapshot.to().map_err(|error| self.log_failure(&error))?;
         // The call of `run` is inside of the guarded future: it is the application's code too.
         let handler = RUNNING.scope(self.slot.id.clone(), async { run(data).await });
         let (data, answer) = match guarded(self.core().config.handler_timeout, handler).await {

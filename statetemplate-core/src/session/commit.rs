@@ -257,7 +257,7 @@ impl Session {
         self.end_reason().unwrap_or(SessionEnd::Closed).error(self.id())
     }
 
-    fn conflict(&self) -> Error {
+    pub(super) fn conflict(&self) -> Error {
         let message = format!(
             "the session \"{}\" was changed elsewhere {} times in a row",
             self.id(),
@@ -266,7 +266,7 @@ impl Session {
         Error::new(ErrorKind::Conflict, message)
     }
 
-    fn panicked(&self, failure: &Failure) -> Error {
+    pub(super) fn panicked(&self, failure: &Failure) -> Error {
         let text = match failure {
             Failure::Panicked(text) => text.as_str(),
             Failure::TimedOut => "it took too long",

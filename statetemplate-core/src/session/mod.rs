@@ -11,6 +11,7 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 mod updates;
+mod upgrade;
 mod version;
 
 pub use action::{ActionError, ActionOutcome};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Error, ErrorKind, Snapshot};
+use crate::{Error, ErrorKind, Plan, Snapshot};
 
 /// One state of a session's data: what a page shows, or should show.
 #[derive(Clone)]
@@ -20,6 +20,18 @@ impl Version {
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.revision == other.revision && self.epoch == other.epoch && self.snapshot.is_same(&other.snapshot)
+    }
+}
+
+impl Version {
+    /// What a page that shows this version names beside its revision: the plan that it was rendered with, and the epoch
+    /// within which its revision means something.
+    #[must_use]
+    pub fn page_plan(&self, plan: &Plan) -> String {
+        match self.epoch {
+            0 => plan.hash().to_owned(),
+            epoch => format!("{}.{epoch:x}", plan.hash()),
+        }
     }
 }
 
@@ -47,6 +59,8 @@ pub enum SessionEnd {
     Evicted,
     /// The store has lost it for good.
     Lost,
+    /// This build of the application cannot read its data.
+    Outdated,
 }
 
 impl SessionEnd {
@@ -59,6 +73,7 @@ impl SessionEnd {
             Self::Expired => "expired",
             Self::Evicted => "evicted",
             Self::Lost => "lost",
+            Self::Outdated => "outdated",
         }
     }
 
@@ -71,6 +86,7 @@ impl SessionEnd {
             Self::Expired,
             Self::Evicted,
             Self::Lost,
+            Self::Outdated,
         ]
         .into_iter()
         .find(|reason| reason.as_str() == word)
@@ -80,6 +96,7 @@ impl SessionEnd {
     pub(crate) fn error(self, id: &str) -> Error {
         let kind = match self {
             Self::Expired => ErrorKind::SessionExpired,
+            Self::Outdated => ErrorKind::SessionOutdated,
             _ => ErrorKind::SessionClosed,
         };
         Error::new(kind, format!("the session \"{id}\" was {}", self.as_str()))

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlanOptions {
     impure: BTreeSet<String>,
+    build: String,
 }
 
 impl PlanOptions {
@@ -36,6 +37,14 @@ impl PlanOptions {
         self
     }
 
+    /// Names the build of the application: filters and functions are code, so that a page of another build is not patched
+    /// but shown anew. It joins the plan's [`hash`](crate::Plan::hash). Default: nothing.
+    #[must_use]
+    pub fn build(mut self, id: impl Into<String>) -> Self {
+        self.build = id.into();
+        self
+    }
+
     /// Whether this function, filter or test was declared impure.
     #[must_use]
     pub fn is_impure(&self, name: &str) -> bool {
@@ -44,6 +53,10 @@ impl PlanOptions {
 
     pub(super) fn is_empty(&self) -> bool {
         self.impure.is_empty()
+    }
+
+    pub(super) fn build_id(&self) -> &str {
+        &self.build
     }
 
     /// The declared names, in their order.

@@ -623,7 +623,11 @@ impl Paths {
 }
 
 fn hash_of(sources: &Sources, template: &str, options: &PlanOptions) -> String {
-    let mut text = format!("{}\0{template}\0", env!("CARGO_PKG_VERSION"));
+    let mut text = format!(
+        "{}\0{}\0{template}\0",
+        env!("CARGO_PKG_VERSION"),
+        options.build_id()
+    );
     for source in sources.iter() {
         let _ = write!(text, "{}\0{}\0", source.name, source.text);
     }

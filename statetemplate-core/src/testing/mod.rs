@@ -4,7 +4,6 @@ mod apply;
 mod forms;
 mod html;
 mod page;
-mod path;
 mod select;
 mod statics;
 mod update;

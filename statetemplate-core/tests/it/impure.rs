@@ -56,7 +56,11 @@ impl Clock {
             let patch = diff(&plan, &old, &new).unwrap();
             let revision = u64::try_from(at).unwrap();
             let frames = if patch.is_refresh() {
-                vec![wire::refresh(revision, &plan, &plan.render(&new, "").unwrap())]
+                vec![wire::refresh(
+                    revision,
+                    plan.hash(),
+                    &plan.render(&new, "").unwrap(),
+                )]
             } else {
                 wire::patch_frames(&plan, &mut statics, revision, &patch, None)
             };

@@ -98,7 +98,7 @@ impl Page {
         let mut frames = Vec::new();
         if patch.is_refresh() {
             let html = self.plan.render(&new, "").map_err(|error| format!("{error:#}"))?;
-            frames.push(wire::refresh(self.revision, &self.plan, &html));
+            frames.push(wire::refresh(self.revision, self.plan.hash(), &html));
         } else if !patch.is_empty() {
             frames = wire::patch_frames(&self.plan, &mut self.statics, self.revision, &patch, None);
         }

@@ -262,7 +262,7 @@ impl TestPage {
                 Some(Ok(Message::Binary(_))) => panic!("a binary frame arrived"),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => {
                     self.socket = None;
-                    return false;
+                    return has_applied;
                 }
             }
         }
