@@ -10,7 +10,7 @@ mod ids;
 mod ledger;
 mod memory;
 mod record;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 mod timestamp;
 
@@ -21,7 +21,7 @@ pub use ledger::{Answer, Ledger, LedgerState};
 pub use memory::MemoryStore;
 pub(crate) use memory::shrink;
 pub use record::{SessionRecord, Stamp};
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::{SqlStore, SqlStoreBuilder};
 pub use timestamp::Timestamp;
 

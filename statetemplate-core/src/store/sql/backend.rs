@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use super::row::{Row, Stored, Times};
-use crate::SessionEnd;
 use crate::store::{SessionClass, SessionCount, Stamp, StoreEvents};
+use crate::{Error, SessionEnd};
 
 /// Binds a row's columns, in the order of all statements that write one.
 macro_rules! bind_row {
@@ -38,6 +38,20 @@ macro_rules! stored {
     }};
 }
 
+/// Why a database was not opened.
+pub(super) enum OpenError {
+    /// It failed.
+    Database(sqlx::Error),
+    /// It is none that sessions can be kept in.
+    Refused(Error),
+}
+
+impl From<sqlx::Error> for OpenError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
 /// What became of a compare-and-set.
 pub(super) enum Updated {
     Done,
@@ -56,6 +70,10 @@ impl Updated {
 /// A database. Each method is one statement that writes, so that it happens or not, whenever its future is dropped.
 #[async_trait]
 pub(super) trait Backend: Send + Sync + 'static {
+    /// Whether the database can hold a session with this id.
+    fn check_id(&self, _id: &str) -> Result<(), Error> {
+        Ok(())
+    }
     /// Says whether the id was free.
     async fn create(&self, row: Row) -> Result<bool, sqlx::Error>;
     async fn load(&self, id: &str) -> Result<Option<Stored>, sqlx::Error>;

@@ -1,12 +1,13 @@
 //! The settings of a store in a database, and how it is opened.
 
 use std::fmt;
-#[cfg(feature = "sqlite")]
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::SqlStore;
-use super::schema::SchemaError;
+use super::backend::OpenError;
+#[cfg(feature = "postgres")]
+use super::postgres::Postgres;
 #[cfg(feature = "sqlite")]
 use super::sqlite::Sqlite;
 use crate::{Error, ErrorKind};
@@ -75,10 +76,15 @@ impl SqlStoreBuilder {
     /// A dropped call has brought the tables up to date as a whole, or not at all.
     pub async fn connect(self) -> Result<SqlStore, Error> {
         match self.url.split(':').next().unwrap_or_default() {
+            #[cfg(feature = "sqlite")]
             "sqlite" => self.open_sqlite().await,
-            scheme => {
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => self.open_postgres().await,
+            _ => {
+                // What was given may hold a password wherever it has none of the forms that are known.
                 let message = format!(
-                    "\"{scheme}:\" is no database that this application can keep sessions in: it takes sqlite:FILE"
+                    "the address of the session store has none of the forms that this application takes: {}",
+                    FORMS.join(", ")
                 );
                 Err(Error::new(ErrorKind::Configuration, message))
             }
@@ -98,18 +104,35 @@ impl SqlStoreBuilder {
         let database = within(self.connect_timeout, &name, opening).await?;
         Ok(SqlStore::new(Arc::new(database), name, self.timeout))
     }
+
+    #[cfg(feature = "postgres")]
+    async fn open_postgres(self) -> Result<SqlStore, Error> {
+        let options = Postgres::parse(&self.url)?;
+        let name = format!("the PostgreSQL store {}", Postgres::name(&options));
+        let opening = Postgres::open(options, self.max_connections, self.timeout);
+        let database = within(self.connect_timeout, &name, opening).await?;
+        Ok(SqlStore::new(Arc::new(database), name, self.timeout))
+    }
 }
+
+/// The addresses that are compiled in.
+const FORMS: &[&str] = &[
+    #[cfg(feature = "sqlite")]
+    "sqlite:FILE",
+    #[cfg(feature = "postgres")]
+    "postgres://USER:PASSWORD@HOST/DATABASE",
+];
 
 /// Gives the opening of a database its deadline, and its failure a name.
 async fn within<B>(
     limit: Duration,
     name: &str,
-    opening: impl Future<Output = Result<B, SchemaError>>,
+    opening: impl Future<Output = Result<B, OpenError>>,
 ) -> Result<B, Error> {
     match tokio::time::timeout(limit, opening).await {
         Ok(Ok(database)) => Ok(database),
-        Ok(Err(SchemaError::TooNew(error))) => Err(error),
-        Ok(Err(SchemaError::Database(error))) => {
+        Ok(Err(OpenError::Refused(error))) => Err(error),
+        Ok(Err(OpenError::Database(error))) => {
             let message = format!("{name} cannot be opened: {error}");
             Err(Error::new(ErrorKind::StoreUnavailable, message).with_source(error))
         }

@@ -3,6 +3,10 @@
 #[macro_use]
 mod backend;
 mod builder;
+#[cfg(feature = "postgres")]
+mod listen;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod row;
 mod schema;
 #[cfg(feature = "sqlite")]
@@ -101,6 +105,7 @@ impl SqlStore {
 #[async_trait]
 impl SessionStore for SqlStore {
     async fn create(&self, record: SessionRecord) -> Result<(), Error> {
+        self.backend.check_id(&record.id)?;
         let row = Row::of(&record);
         if self.call("keep a new session", self.backend.create(row)).await? {
             return Ok(());
@@ -200,6 +205,12 @@ impl fmt::Debug for SqlStore {
 
 /// What the database answered, in the words of a store. No error of sqlx holds the password.
 fn failed(name: &str, what: &str, error: sqlx::Error) -> Error {
+    if matches!(error, sqlx::Error::PoolTimedOut) {
+        let message = format!(
+            "{name} did not {what}: there was no connection in time, because it is down or all connections are busy"
+        );
+        return Error::new(ErrorKind::StoreUnavailable, message);
+    }
     let kind = match &error {
         // The database works; this record is more than it takes.
         sqlx::Error::Database(error) if is_too_big(error.code().as_deref()) => ErrorKind::Data,

@@ -1,7 +1,12 @@
 //! The tables' versions: which there are, and how a store brings a database to the newest.
 
-use sqlx::{Connection, Row, Sqlite};
+#[cfg(feature = "postgres")]
+use sqlx::Postgres;
+#[cfg(feature = "sqlite")]
+use sqlx::Sqlite;
+use sqlx::{Connection, Row};
 
+use super::backend::OpenError;
 use crate::{Error, ErrorKind};
 
 /// One step from a version of the tables to the next.
@@ -17,20 +22,6 @@ pub(super) struct Migration {
     pub(super) sql: &'static str,
 }
 
-/// Why tables were not brought to the newest version.
-pub(super) enum SchemaError {
-    /// The database failed.
-    Database(sqlx::Error),
-    /// The tables belong to a newer version of this library.
-    TooNew(Error),
-}
-
-impl From<sqlx::Error> for SchemaError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS statetemplate_schema \
     (version BIGINT NOT NULL PRIMARY KEY, compatible BIGINT NOT NULL)";
 const READ: &str = "SELECT coalesce(max(version), 0), coalesce(max(compatible), 0) FROM statetemplate_schema";
@@ -44,7 +35,7 @@ macro_rules! migrate {
         pub(super) async fn $name(
             connection: &mut <$database as sqlx::Database>::Connection,
             migrations: &[Migration],
-        ) -> Result<(), SchemaError> {
+        ) -> Result<(), OpenError> {
             let mut transaction = connection.begin_with($begin).await?;
             let lock: Option<&'static str> = $lock;
             if let Some(lock) = lock {
@@ -53,7 +44,7 @@ macro_rules! migrate {
             sqlx::query(CREATE).execute(&mut *transaction).await?;
             let row = sqlx::query(READ).fetch_one(&mut *transaction).await?;
             for migration in
-                steps(migrations, row.try_get(0)?, row.try_get(1)?).map_err(SchemaError::TooNew)?
+                steps(migrations, row.try_get(0)?, row.try_get(1)?).map_err(OpenError::Refused)?
             {
                 sqlx::raw_sql(migration.sql)
                     .execute(&mut *transaction)
@@ -70,6 +61,14 @@ macro_rules! migrate {
 }
 
 migrate!(migrate_sqlite, Sqlite, "sqlite", "BEGIN IMMEDIATE", None);
+// The number is this library's own: "statetem" in ASCII.
+migrate!(
+    migrate_postgres,
+    Postgres,
+    "postgres",
+    "BEGIN",
+    Some("SELECT pg_advisory_xact_lock(8319381564206376301)")
+);
 
 /// The steps that lead from `version` to the newest; none when it is the newest, or newer but `compatible`.
 fn steps(migrations: &[Migration], version: i64, compatible: i64) -> Result<&[Migration], Error> {

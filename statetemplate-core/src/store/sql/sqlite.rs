@@ -11,9 +11,9 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection, Row as _};
 
-use super::backend::{Backend, Updated};
+use super::backend::{Backend, OpenError, Updated};
 use super::row::{Row, Stored, Times, bits};
-use super::schema::{Migration, SchemaError, migrate_sqlite};
+use super::schema::{Migration, migrate_sqlite};
 use crate::store::{SessionClass, SessionCount, Stamp};
 use crate::{Error, ErrorKind, SessionEnd};
 
@@ -59,7 +59,7 @@ impl Sqlite {
         survives_power_cut: bool,
         readers: u32,
         timeout: Duration,
-    ) -> Result<Self, SchemaError> {
+    ) -> Result<Self, OpenError> {
         let synchronous = if survives_power_cut {
             SqliteSynchronous::Full
         } else {

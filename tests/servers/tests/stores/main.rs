@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used)]
 
 mod hammer;
+mod postgres;
 mod sqlite;
