@@ -1,6 +1,7 @@
 //! Declarative actions: one listener an event on the document finds the element with `st-click` and its like.
 
 import type { Fields } from "./input.js";
+import type { Extras } from "./load.js";
 import { elementPayload, fieldPayload, formPayload, type Payload } from "./payload.js";
 
 /** What declarative actions need from the client. */
@@ -9,69 +10,32 @@ export interface ActionsContext {
   send(action: string, data: unknown, fields: Element[]): Promise<unknown>;
   /** Tells the page that file inputs could not be sent. */
   filesSkipped(action: string, names: string[]): void;
+  /** Runs `task` with the extras: now if they are here, else when they are, or did not come; in the order of the calls. */
+  later(task: (extras?: Extras) => void): void;
+  /** Fires the delayed actions within or around a node, of one event type or of all. */
+  flush(around: Node, type?: string): void;
+  /** Whether nothing waits for the extras: what needs none may go at once. */
+  idle(): boolean;
 }
 
-/** Event → attribute. `focus` and `blur` do not bubble; their twins do. */
-const EVENTS: Record<string, string> = {
-  click: "st-click",
-  submit: "st-submit",
-  change: "st-change",
-  input: "st-input",
-  keydown: "st-keydown",
-  keyup: "st-keyup",
-  focusin: "st-focus",
-  focusout: "st-blur",
-};
+/** Elements whose actions the extras delay. */
+const TIMED = "[st-debounce],[st-throttle]";
 
-const DEFAULT_DELAY = 300;
+/** Listens on the document until `signal` says stop. */
+export function listenForActions(context: ActionsContext, signal: AbortSignal): void {
+  const { fields, flush, later } = context;
 
-/** A debounced or throttled action: what to do when the time is over. */
-interface Delayed {
-  element: Element;
-  type: string;
-  timer: ReturnType<typeof setTimeout>;
-  fire: (() => void) | null;
-}
-
-export class Actions {
-  #stop: AbortController | null = null;
-  #delayed = new Set<Delayed>();
-
-  constructor(private readonly context: ActionsContext) {}
-
-  start(): void {
-    this.#stop = new AbortController();
-    for (const type in EVENTS) {
-      document.addEventListener(type, (event) => this.#handle(event), { signal: this.#stop.signal });
-    }
-  }
-
-  stop(): void {
-    this.#stop?.abort();
-    for (const { timer } of this.#delayed) clearTimeout(timer);
-    this.#delayed.clear();
-  }
-
-  /** Fires what waits within or around a node, of one event type or of all. */
-  flush(around: Node, type?: string): void {
-    for (const delayed of [...this.#delayed]) {
-      const near = around.contains(delayed.element) || delayed.element.contains(around);
-      if (near && delayed.fire && (!type || delayed.type === type)) this.#run(delayed);
-    }
-  }
-
-  #handle(event: Event): void {
+  const handle = (event: Event): void => {
     const { type } = event;
     const target = event.target as Element;
     // What a person typed before goes before what they do now.
-    if (type === "submit" || type === "focusout") this.flush(target);
-    else if (type === "change") this.flush(target, "input");
+    if (/submit|blur|change/.test(type)) flush(target, type === "change" ? "input" : undefined);
     // A page's own listener may have refused the event, as for any other.
     if (event.defaultPrevented || !target.closest) return;
-    const attribute = EVENTS[type]!;
+    const attribute = "st-" + type;
     const element = target.closest(`[${attribute}]`);
     const action = element?.getAttribute(attribute);
-    if (!element || !action || (type.startsWith("focus") && element !== target)) return;
+    if (!element || !action || (capturing(type) && element !== target)) return;
     if (type === "click") {
       if (element.matches(":disabled") || (event as MouseEvent).button > 0) return;
       if (element.matches("a[href]")) {
@@ -87,15 +51,18 @@ export class Actions {
     const question = element.getAttribute("st-confirm");
     if (question !== null && !confirm(question)) {
       event.preventDefault();
-      if (type === "change") this.context.fields.restore(target);
+      if (type === "change") fields.restore(target);
       return;
     }
-    this.#schedule(element, type, () => this.#send(action, element, payloadOf(event, element, target)));
-  }
+    const payload = payloadOf(event, element, target);
+    const fire = (): void => send(action, element, payload);
+    if (context.idle() && !element.matches(TIMED)) fire();
+    else later((extras) => (extras ? extras.schedule(element, type, fire) : fire()));
+  };
 
-  #send(action: string, element: Element, { data, fields, skipped }: Payload): void {
-    if (skipped.length > 0) this.context.filesSkipped(action, skipped);
-    this.context.send(action, data, fields).then(
+  const send = (action: string, element: Element, { data, fields, skipped }: Payload): void => {
+    if (skipped.length > 0) context.filesSkipped(action, skipped);
+    context.send(action, data, fields).then(
       () => {
         if (element.hasAttribute("st-reset")) (element as HTMLFormElement).reset?.();
       },
@@ -103,42 +70,16 @@ export class Actions {
         // The client has told the page already, by its event.
       },
     );
-  }
+  };
 
-  #schedule(element: Element, type: string, fire: () => void): void {
-    const debounce = delayOf(element, "st-debounce");
-    const throttle = delayOf(element, "st-throttle");
-    if (debounce === null && throttle === null) return fire();
-    let delayed: Delayed | undefined;
-    for (const each of this.#delayed) if (each.element === element && each.type === type) delayed = each;
-    if (debounce !== null) {
-      if (delayed) clearTimeout(delayed.timer);
-      else this.#delayed.add((delayed = { element, type, timer: 0 as never, fire }));
-      const waiting = delayed;
-      waiting.fire = fire;
-      waiting.timer = setTimeout(() => this.#run(waiting), debounce);
-    } else if (delayed) {
-      delayed.fire = fire;
-    } else {
-      fire();
-      const resting: Delayed = { element, type, timer: 0 as never, fire: null };
-      this.#delayed.add(resting);
-      const rest = (): void => {
-        const { fire } = resting;
-        if (!fire) return void this.#delayed.delete(resting);
-        resting.fire = null;
-        resting.timer = setTimeout(rest, throttle!);
-        fire();
-      };
-      resting.timer = setTimeout(rest, throttle!);
-    }
+  for (const type of ["click", "submit", "change", "input", "keydown", "keyup", "focus", "blur"]) {
+    document.addEventListener(type, handle, { signal, capture: capturing(type) });
   }
+}
 
-  #run(delayed: Delayed): void {
-    clearTimeout(delayed.timer);
-    this.#delayed.delete(delayed);
-    delayed.fire?.();
-  }
+/** These do not bubble, and mean their own element alone. */
+function capturing(type: string): boolean {
+  return type === "focus" || type === "blur";
 }
 
 function payloadOf(event: Event, element: Element, target: Element): Payload {
@@ -163,11 +104,4 @@ function payloadOf(event: Event, element: Element, target: Element): Payload {
 
 function isSubmitter(element: Element): element is HTMLButtonElement | HTMLInputElement {
   return element.matches("button, input") && /^(submit|image)$/.test((element as HTMLButtonElement).type);
-}
-
-function delayOf(element: Element, attribute: string): number | null {
-  const value = element.getAttribute(attribute);
-  if (value === null) return null;
-  const delay = Number.parseInt(value, 10);
-  return delay >= 0 ? delay : DEFAULT_DELAY;
 }

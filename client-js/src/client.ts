@@ -1,15 +1,16 @@
 //! Ties the layers together: frames from the connection to the page, actions from the page to the connection.
 
-import { Actions } from "./actions.js";
-import { ActionError, Connection, type ConnectionState } from "./connection.js";
+import { listenForActions } from "./actions.js";
+import { ActionError, createConnection, type ConnectionState } from "./connection.js";
 import { emit, type ErrorDetail } from "./events.js";
-import { extras, ExtrasNeeded, loadExtras } from "./extras.js";
+import { heldStatics } from "./held.js";
 import { indexTree, type Instance } from "./index-page.js";
-import { Fields } from "./input.js";
-import { preparePatch, type PatchContext } from "./patch.js";
-import { MissingStatics, StaticsCache, type StaticsStorage } from "./statics.js";
-import { parsePage } from "./trust.js";
-import { FromServer, isObject, malformed, type StaticsFrame } from "./wire.js";
+import { createFields } from "./input.js";
+import { createLoader, ScriptNeeded, type Extras } from "./load.js";
+import { createPatcher, type Change } from "./patch.js";
+import type { MissingStatics } from "./statics.js";
+import { trustedHtml } from "./trust.js";
+import { FromServer, isObject, malformed, type Part, type StaticsFrame } from "./wire.js";
 
 /** How a client connects and what it keeps. All of it is optional on a page that the server rendered. */
 export interface ClientOptions {
@@ -17,8 +18,8 @@ export interface ClientOptions {
   element?: HTMLElement | null;
   /** Address of the WebSocket. Default: the element's `data-ws`, else `/ws`, on the page's host. */
   url?: string;
-  /** Address of `morph.js`. Default: the element's `data-morph`, else beside the client's script. */
-  morphUrl?: string;
+  /** Address of any file in the folder of `extras.js` and `morph.js`. Default: the element's `src`. */
+  scripts?: string;
   /** Whether statics are kept for the browser's next pages (in `localStorage`). Default: true. */
   enableCaching?: boolean;
   /** How many fragments' statics are kept at most, least recently used first out. Default: 1000. */
@@ -56,107 +57,11 @@ const STATE_ATTRIBUTE = "data-statetemplate";
  * ```
  */
 export class StateTemplateClient {
-  readonly #connection: Connection;
-  readonly #statics: StaticsCache;
-  readonly #fields: Fields;
-  readonly #actions: Actions;
-  readonly #loadExtras: () => Promise<unknown>;
-  readonly #patching: PatchContext;
-  readonly #debug: boolean;
-  #page: Instance | null = null;
-  #state: ConnectionState | null = null;
-  #queue: unknown[][] = [];
-  #applying = false;
-  #waiting = false;
-  #loaded = false;
-  // Between a request for missing statics and the refresh that follows, patches do not fit the page.
-  #refreshDue = false;
-  #bytesReceived = 0;
-  #listening: AbortController | null = null;
-
-  /** Throws an `Error` when neither the options nor the page name a session. */
-  constructor(options: ClientOptions = {}) {
-    const element = options.element ?? document.querySelector<HTMLElement>("script[data-page][data-plan]");
-    const { page, plan, revision, ws, morph, limit } = element?.dataset ?? {};
-    if (!page || plan === undefined) throw new Error("StateTemplate: no element with data-page and data-plan");
-    const caching = options.enableCaching ?? true;
-    this.#debug = options.debugMode ?? false;
-    this.#statics = new StaticsCache(caching ? (options.maxCacheSize ?? 1000) : Infinity, caching ? storage() : null);
-    this.#fields = new Fields(() => this.#pump());
-    this.#actions = new Actions({
-      fields: this.#fields,
-      send: (action, data, fields) => this.#send(action, data, fields),
-      filesSkipped: (action, names) =>
-        report({ code: "file_skipped", level: "warning", message: `files are not sent: ${names.join(", ")}`, action }),
-    });
-    const src = (element as HTMLScriptElement).src || document.baseURI;
-    const morphUrl = options.morphUrl ?? morph ?? new URL("morph.js", src).href;
-    this.#loadExtras = () => loadExtras(morphUrl, element?.nonce);
-    this.#patching = { statics: this.#statics, fields: this.#fields };
-    this.#connection = new Connection({
-      url: socketUrl(options.url ?? ws ?? "/ws"),
-      page,
-      plan,
-      revision: Number(revision ?? 0),
-      ...(limit && { limit: Number(limit) }),
-      hashes: () => (caching ? this.#statics.hashes() : []),
-      frame: (frame, size) => this.#receive(frame, size),
-      state: (state, reason) => this.#changeState(state, reason),
-    });
-  }
-
-  /** The page's state; `null` before the first connection was made or has failed. */
-  get state(): ConnectionState | null {
-    return this.#state;
-  }
-
   /** Indexes the page, connects, and stays connected until `disconnect()` or the session's end. */
-  connect(): void {
-    if (this.#listening) return;
-    this.#listening = new AbortController();
-    const { signal } = this.#listening;
-    const connection = this.#connection;
-    const wake = (): void => connection.wake();
-    // A page that is looked at again does not wait for the next step of the back-off.
-    document.addEventListener("visibilitychange", () => document.hidden || wake(), { signal });
-    addEventListener("pageshow", wake, { signal });
-    addEventListener("online", wake, { signal });
-    // A socket does not notice that its network is gone; the page would believe it for minutes.
-    addEventListener("offline", () => connection.pause(), { signal });
-    addEventListener(
-      "pagehide",
-      () => {
-        this.#actions.flush(document);
-        this.#statics.save();
-        // An open socket would keep the page out of the back-forward cache.
-        connection.pause();
-      },
-      { signal },
-    );
-    this.#fields.start();
-    this.#actions.start();
-    const begin = (): void => {
-      if (signal.aborted) return;
-      try {
-        this.#index();
-      } catch (error) {
-        this.#cannotApply(error);
-      }
-      connection.connect();
-    };
-    if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin, { signal });
-    else begin();
-  }
+  readonly connect: () => void;
 
   /** Closes the connection and removes every listener. Unanswered actions wait for the next `connect()`. */
-  disconnect(): void {
-    this.#listening?.abort();
-    this.#listening = null;
-    this.#fields.stop();
-    this.#actions.stop();
-    this.#statics.save();
-    this.#connection.disconnect();
-  }
+  readonly disconnect: () => void;
 
   /**
    * Sends an action. The promise resolves with the handler's answer (`undefined` if it gave none) once the page
@@ -166,171 +71,252 @@ export class StateTemplateClient {
    * `source` is the form or field whose edits the data carries. Give it when a script sends what a person typed, so
    * that the server's value of those fields counts again after the answer.
    */
-  sendUpdate(action: string, data?: unknown, source?: Element): Promise<unknown> {
-    return this.#send(action, data, source ? (source as HTMLFormElement).elements ?? [source] : []);
-  }
+  readonly sendUpdate: (action: string, data?: unknown, source?: Element) => Promise<unknown>;
 
   /** What the cache of statics has done on this page. */
-  getCacheStats(): CacheStats {
-    const counts = this.#statics.stats();
-    const needed = counts.hits + counts.misses;
-    return { ...counts, bytesReceived: this.#bytesReceived, hitRate: needed ? counts.hits / needed : 0 };
-  }
+  readonly getCacheStats: () => CacheStats;
 
-  #send(action: string, data: unknown, fields: Iterable<Element>): Promise<unknown> {
-    if (this.#debug) console.debug("statetemplate >", action, data);
-    const sent = this.#connection.send(action, data ?? {}, (number) => this.#fields.carry(fields, number));
-    sent.catch((error: ActionError) => {
-      report({ code: error.code ?? "bad_payload", level: "error", message: error.message, action });
-    });
-    return sent;
-  }
+  /** The page's state; `null` before the first connection was made or has failed. */
+  state: ConnectionState | null = null;
 
-  #receive(frame: unknown[], size: number): void {
-    this.#bytesReceived += size;
-    if (this.#debug) console.debug("statetemplate <", ...frame);
-    this.#queue.push(frame);
-    this.#pump();
-  }
+  /** Throws an `Error` when neither the options nor the page name a session. */
+  constructor(options: ClientOptions = {}) {
+    const element = options.element ?? document.querySelector<HTMLElement>("script[data-page][data-plan]");
+    const { page, plan, revision, ws, limit } = element?.dataset ?? {};
+    if (!page || plan === undefined) throw new Error("StateTemplate: no element with data-page and data-plan");
+    const { url = ws ?? "/ws", enableCaching: caching = true, maxCacheSize: capacity = 1000, debugMode } = options;
+    const held = caching ? heldStatics() : new Map<string, Part[]>();
 
-  /** Applies what arrived, in order, as far as nothing holds it back. */
-  #pump(): void {
-    if (this.#applying || this.#waiting || this.#fields.composing) return;
-    this.#applying = true;
-    while (this.#queue.length > 0) {
-      const frame = this.#queue[0]!;
-      try {
-        this.#apply(frame);
-        this.#queue.shift();
-      } catch (error) {
-        if (error instanceof ExtrasNeeded && !this.#loaded) {
-          this.#waiting = this.#loaded = true;
-          void this.#loadExtras().then(() => {
-            this.#waiting = false;
-            this.#pump();
-            // When they did not come, the refresh that is asked for then tries again.
-            this.#loaded = false;
-          });
-          break;
+    let instance: Instance = [];
+    let queue: unknown[][] = [];
+    let pumping = false;
+    // Between a request for missing statics and the refresh that follows, patches do not fit the page.
+    let refreshDue = false;
+    let bytesReceived = 0;
+    let listening: AbortController | undefined;
+    let tasks: ((extras?: Extras) => void)[] = [];
+
+    /** Applies what arrived, in order, as far as nothing holds it back. */
+    const pump = async (): Promise<void> => {
+      if (pumping) return;
+      pumping = true;
+      while (queue[0] && !fields.composing()) {
+        try {
+          apply(queue[0]);
+          queue.shift();
+        } catch (error) {
+          const { script } = error as ScriptNeeded;
+          const { fragment } = error as MissingStatics;
+          const waiting = queue;
+          if (script) await load(script);
+          if (script && (got(script) || queue !== waiting)) continue;
+          if (fragment === undefined) {
+            cannotApply(error);
+          } else {
+            // Patches are passed over until the refresh; their answers count, so this frame goes round once more.
+            refreshDue = true;
+            connection.missing(fragment);
+          }
         }
-        if (!(error instanceof MissingStatics)) {
-          this.#cannotApply(error);
-          break;
-        }
-        // Patches are passed over until the refresh; their answers count, so this frame goes round once more.
-        this.#refreshDue = true;
-        this.#connection.missing(error.fragment);
       }
-    }
-    this.#applying = false;
-    this.#connection.acknowledge();
-  }
+      pumping = false;
+      connection.acknowledge();
+    };
 
-  #apply(frame: unknown[]): void {
-    switch (frame[0]) {
-      case FromServer.Answer:
-        this.#answer(frame[1], frame[2], null);
-        break;
-      case FromServer.Error: {
-        const [, number, code, text] = frame;
-        this.#fields.answered(Number(number), false);
-        this.#connection.settle(number, { error: new ActionError(String(code), String(text ?? "")) });
-        break;
-      }
-      case FromServer.Event:
-        emit("statetemplate:push", { name: String(frame[1]), data: frame[2] });
-        break;
-      case FromServer.Statics:
-        if (!isObject(frame[1])) malformed("statics");
-        this.#statics.announce(frame[1] as StaticsFrame);
-        whenIdle(() => this.#statics.save());
+    const apply = (frame: unknown[]): void => {
+      const [type, first, second, third] = frame;
+      if (type === FromServer.Answer) {
+        answer(first, second);
+      } else if (type === FromServer.Error) {
+        fields.answered(Number(first), false);
+        connection.settle(first, 0, new ActionError(String(second), String(third ?? "")));
+      } else if (type === FromServer.Event) {
+        emit("statetemplate:push", { name: String(first), data: second });
+      } else if (type === FromServer.Statics) {
+        if (!isObject(first)) malformed("statics");
+        need("extras").announce(first as StaticsFrame);
+        whenIdle(need("extras").save);
         emit("statetemplate:cache", this.getCacheStats());
-        break;
-      case FromServer.Refresh:
-        this.#refresh(frame[1], frame[2], frame[3]);
-        break;
-      default:
-        if (typeof frame[0] === "number") this.#patch(frame[0], frame);
-        else if (this.#debug) console.debug("statetemplate: unknown frame", frame);
-    }
-  }
+      } else if (type === FromServer.Refresh) {
+        refresh(first, second, third);
+      } else if (typeof type === "number") {
+        const changes: Change[] = [];
+        if (!refreshDue) patcher.prepare(first, instance, changes);
+        if (frame.length > 2) answer(second, third, changes);
+        else for (const change of changes) change();
+        if (!refreshDue) shown(type, "patch");
+      }
+    };
 
-  #patch(revision: number, frame: unknown[]): void {
-    const change = this.#refreshDue ? null : preparePatch(frame[1], this.#page!, this.#patching);
-    if (frame.length > 2) this.#answer(frame[2], frame[3], change);
-    else change?.();
-    if (!change) return;
-    this.#connection.applied(revision);
-    emit("statetemplate:update", { revision, kind: "patch" });
-    if (this.#debug) emit("statetemplate:cache", this.getCacheStats());
-  }
+    /** Applies an answer and the change that came with it: its fields are the server's again, with the new values. */
+    const answer = (number: unknown, value: unknown, changes: Change[] = []): void => {
+      const restore = fields.answered(Number(number), true);
+      for (const change of changes) change();
+      restore();
+      connection.settle(number, value);
+    };
 
-  /** Applies an answer and the change that came with it: its fields are the server's again, with the new values. */
-  #answer(number: unknown, value: unknown, change: (() => void) | null): void {
-    const restore = this.#fields.answered(Number(number), true);
-    change?.();
-    restore();
-    this.#connection.settle(number, { value });
-  }
+    const refresh = (revision: unknown, plan: unknown, html: unknown): void => {
+      if (typeof revision !== "number" || typeof plan !== "string" || typeof html !== "string") malformed("refresh");
+      need("morph").refresh(html, fields.held());
+      showState();
+      if (plan !== connection.plan) got("extras")?.forgetPlan();
+      connection.plan = plan;
+      index();
+      refreshDue = false;
+      shown(revision, "refresh");
+    };
 
-  #refresh(revision: unknown, plan: unknown, html: unknown): void {
-    if (typeof revision !== "number" || typeof plan !== "string" || typeof html !== "string") malformed("a refresh");
-    extras().refresh(parsePage(html), this.#fields.held());
-    this.#showState();
-    if (plan !== this.#connection.plan) this.#statics.forgetPlan();
-    this.#connection.plan = plan;
-    this.#index();
-    this.#refreshDue = false;
-    this.#connection.applied(revision);
-    emit("statetemplate:update", { revision, kind: "refresh" });
-  }
+    const shown = (revision: number, kind: "patch" | "refresh"): void => {
+      connection.applied(revision);
+      emit("statetemplate:update", { revision, kind });
+      if (debugMode) emit("statetemplate:cache", this.getCacheStats());
+    };
 
-  #index(): void {
-    this.#page = indexTree(document).slots;
-  }
+    const index = (): void => {
+      instance = indexTree(document).slots;
+    };
 
-  /** The frame does not fit the page, or the page is no longer what it was: ask for a refresh. */
-  #cannotApply(error: unknown): void {
-    const { code = "protocol", message = String(error) } = error as ActionError;
-    report({ code: String(code), level: "error", message });
-    this.#queue = [];
-    this.#connection.resync(message);
-  }
+    /** The frame does not fit the page, or the page is no longer what it was: ask for a refresh. */
+    const cannotApply = (error: unknown): void => {
+      const { message } = error as Error;
+      report({ code: "protocol", level: "error", message });
+      queue = [];
+      connection.resync(message);
+    };
 
-  #changeState(state: ConnectionState, reason: string): void {
-    this.#state = state;
-    this.#showState();
-    if (state === "connected") {
-      emit("statetemplate:connected", { revision: this.#connection.revision });
-      return;
-    }
-    // What is not applied yet comes again: the next join names the revision that the page shows.
-    this.#queue = [];
-    this.#refreshDue = false;
-    if (state === "expired") emit("statetemplate:expired", { reason });
-    else emit("statetemplate:disconnected", { reason });
-  }
+    const changeState = (state: ConnectionState, reason: string): void => {
+      this.state = state;
+      showState();
+      if (state === "connected") {
+        emit("statetemplate:connected", { revision: connection.revision });
+        whenIdle(() => load("extras").then(() => whenIdle(() => load("morph"))));
+        return;
+      }
+      // What is not applied yet comes again: the next join names the revision that the page shows.
+      queue = [];
+      refreshDue = false;
+      if (state === "expired") emit("statetemplate:expired", { reason });
+      else emit("statetemplate:disconnected", { reason });
+    };
 
-  #showState(): void {
-    if (this.#state) document.documentElement.setAttribute(STATE_ATTRIBUTE, this.#state);
+    const showState = (): void => {
+      if (this.state) document.documentElement.setAttribute(STATE_ATTRIBUTE, this.state);
+    };
+
+    const send = (action: string, data: unknown, carried: Iterable<Element>): Promise<unknown> => {
+      const sent = connection.send(action, data ?? {}, (number) => fields.carry(carried, number));
+      sent.catch((error: ActionError) => {
+        report({ code: error.code ?? "bad_payload", level: "error", message: error.message, action });
+      });
+      return sent;
+    };
+
+    const later = (task: (extras?: Extras) => void): void => {
+      const extras = got("extras");
+      if (extras && !tasks[0]) return task(extras);
+      if (tasks.push(task) > 1) return;
+      void load("extras").then(() => {
+        const run = tasks;
+        tasks = [];
+        for (const task of run) task(got("extras"));
+      });
+    };
+
+    const flush = (around: Node, type?: string): void => {
+      if (tasks[0] || got("extras")) later((extras) => extras?.flush(around, type));
+    };
+
+    const fields = createFields(pump);
+    const patcher = createPatcher(fields, (name) => need(name));
+    const connection = createConnection({
+      url: new URL(url, location.href).href.replace(/^http/, "ws"),
+      page,
+      plan,
+      revision: Number(revision ?? 0),
+      ...(limit && { limit: Number(limit) }),
+      hashes: () => (caching ? [...held.keys()] : []),
+      frame(frame, size) {
+        bytesReceived += size;
+        queue.push(frame);
+        void pump();
+      },
+      state: changeState,
+    });
+    const { got, need, load } = createLoader(
+      { fields, patcher, held, capacity: caching ? capacity : Infinity, caching, indexTree, trustedHtml },
+      options.scripts ?? ((element as HTMLScriptElement).src || document.baseURI),
+      element!.nonce,
+    );
+
+    this.connect = () => {
+      if (listening) return;
+      listening = new AbortController();
+      const { signal } = listening;
+      const on = (target: EventTarget, type: string, listener: () => void): void =>
+        target.addEventListener(type, listener, { signal });
+      const { wake, pause } = connection;
+      // A page that is looked at again does not wait for the next step of the back-off.
+      on(document, "visibilitychange", () => document.hidden || wake());
+      on(window, "pageshow", wake);
+      on(window, "online", wake);
+      // A socket does not notice that its network is gone; the page would believe it for minutes.
+      on(window, "offline", pause);
+      on(window, "pagehide", () => {
+        flush(document);
+        got("extras")?.save();
+        // An open socket would keep the page out of the back-forward cache.
+        pause();
+      });
+      fields.start();
+      listenForActions(
+        {
+          fields,
+          send,
+          flush,
+          later,
+          idle: () => !tasks[0],
+          filesSkipped(action, names) {
+            report({ code: "file_skipped", level: "warning", message: `files are not sent: ${names.join(", ")}`, action });
+          },
+        },
+        signal,
+      );
+      const begin = (): void => {
+        if (signal.aborted) return;
+        try {
+          index();
+        } catch (error) {
+          cannotApply(error);
+        }
+        connection.connect();
+      };
+      if (document.readyState === "loading") on(document, "DOMContentLoaded", begin);
+      else begin();
+    };
+
+    this.disconnect = () => {
+      listening?.abort();
+      listening = undefined;
+      fields.stop();
+      const extras = got("extras");
+      extras?.stop();
+      extras?.save();
+      connection.disconnect();
+    };
+
+    this.sendUpdate = (action, data, source) =>
+      send(action, data, source ? ((source as HTMLFormElement).elements ?? [source]) : []);
+
+    this.getCacheStats = () => ({
+      ...(got("extras")?.stats() ?? { hits: 0, misses: 0, bytesSaved: 0, hitRate: 0, cacheSize: held.size }),
+      bytesReceived,
+    });
   }
 }
 
 function report(detail: ErrorDetail): void {
   emit("statetemplate:error", detail);
-}
-
-function socketUrl(path: string): string {
-  return new URL(path, location.href).href.replace(/^http/, "ws");
-}
-
-function storage(): StaticsStorage | null {
-  try {
-    return localStorage;
-  } catch {
-    // The browser refuses storage to this page.
-    return null;
-  }
 }
 
 function whenIdle(run: () => void): void {

@@ -1,7 +1,7 @@
-//! The extras: the one place that knows the morph library. Built into `morph.js`, loaded on need.
+//! The entry of `morph.js`, the one place that knows the morph library. Loaded when the page is idle, or on need.
 
 import { Idiomorph } from "idiomorph";
-import { EXTRAS, type Extras } from "./extras.js";
+import { provide } from "./load.js";
 
 /** A subtree that the page's scripts own. */
 const IGNORE = "st-ignore";
@@ -26,13 +26,15 @@ const callbacks = {
   },
 };
 
-const extras: Extras = {
-  refresh(next, held) {
+provide("morph", ({ trustedHtml }) => ({
+  refresh(html, held) {
+    // Nothing in a page that is only parsed runs or loads.
+    const next = new DOMParser().parseFromString(trustedHtml(html), "text/html");
     const putBack = held.map(keep);
     morph(document.documentElement, next.documentElement);
     for (const put of putBack) put();
   },
-  region(start, end, content) {
+  region({ start, end }, content) {
     const old = nodesBetween(start, end);
     const fresh = [...content.childNodes];
     // Nodes that correspond from the front and from the back are morphed; what is left between is replaced.
@@ -52,7 +54,7 @@ const extras: Extras = {
       else if (node.nodeValue !== next.nodeValue) node.nodeValue = next.nodeValue;
     }
   },
-};
+}));
 
 /** Remembers what stands in a field that a person edited; the returned function puts it back. */
 function keep(field: Element): () => void {
@@ -91,5 +93,3 @@ function nodesBetween(start: Comment, end: Comment): ChildNode[] {
   for (let node = start.nextSibling; node && node !== end; node = node.nextSibling) nodes.push(node);
   return nodes;
 }
-
-(globalThis as { [EXTRAS]?: Extras })[EXTRAS] = extras;

@@ -25,6 +25,9 @@ export const enum FromServer {
 /** Reasons of the end frame after which the client does not come back by itself. */
 export const FINAL_REASON = /^session_/;
 
+/** Where the browser keeps statics for its next pages: an array of `[hash, parts]`. */
+export const STATICS_KEY = "statetemplate.statics";
+
 /** Comments that mark the annotated page; see "The annotated page" in PROTOCOL.md. */
 export const enum Mark {
   Text = "t",

@@ -141,12 +141,12 @@ impl Context {
             max_message_size,
             ..
         } = &self.options;
-        let (folder, client, morph) = (assets::PREFIX, &assets::CLIENT.name, &assets::MORPH.name);
+        let (folder, version, client) = (assets::PREFIX, &*assets::VERSION, assets::CLIENT);
         // None of these can hold a quote: ids and hashes are base64url, and the builder checks the paths.
         format!(
-            "<script src=\"{base_path}{folder}/{client}\" data-page=\"{page}\" data-plan=\"{plan}\" \
+            "<script src=\"{base_path}{folder}/{version}/{client}\" data-page=\"{page}\" data-plan=\"{plan}\" \
              data-revision=\"{revision}\" data-ws=\"{base_path}{socket_path}\" \
-             data-morph=\"{base_path}{folder}/{morph}\" data-limit=\"{max_message_size}\" defer></script>"
+             data-limit=\"{max_message_size}\" defer></script>"
         )
     }
 }

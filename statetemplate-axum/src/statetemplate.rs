@@ -55,13 +55,15 @@ impl StateTemplate {
     /// the application's own routes. Layers that gather or compress whole responses would hold a stream's events back;
     /// tower-http's compression leaves them alone.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        let file = get(|Path(name): Path<String>, headers: HeaderMap| async move {
-            assets::respond(&name, &headers)
-        });
+        let file = get(
+            |Path((version, name)): Path<(String, String)>, headers: HeaderMap| async move {
+                assets::respond(&version, &name, &headers)
+            },
+        );
         Router::new()
             .route(&self.context.options.socket_path, any(socket::upgrade))
             .route(&format!("{}/stream", assets::PREFIX), post(socket::stream))
-            .route(&format!("{}/{{name}}", assets::PREFIX), file)
+            .route(&format!("{}/{{version}}/{{name}}", assets::PREFIX), file)
             .with_state(self.context.clone())
     }
 

@@ -1,7 +1,7 @@
 //! The connection against a fake socket and fake time: joins, answers, reconnects, ends.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type ActionError, Connection, MAX_PENDING, type Socket } from "../../src/connection.js";
+import { type ActionError, createConnection, MAX_PENDING, type Connection, type Socket } from "../../src/connection.js";
 
 class FakeSocket implements Socket {
   readyState = 0;
@@ -42,7 +42,7 @@ beforeEach(() => {
   sockets = [];
   states = [];
   frames = [];
-  connection = new Connection({
+  connection = createConnection({
     url: "ws://x/ws",
     page: "PAGE",
     plan: "PLAN",
@@ -83,7 +83,7 @@ describe("join", () => {
   test("on a resume names the revision that was applied and the answers that came", () => {
     socket().join();
     void connection.send("a", {});
-    connection.settle(1, { value: null });
+    connection.settle(1, null);
     connection.applied(9);
     socket().onclose!();
     vi.advanceTimersByTime(1_000);
@@ -101,7 +101,7 @@ describe("actions", () => {
     expect(socket().sent).toHaveLength(1);
     socket().receive(["j", 7]);
     expect(socket().sent[1]).toEqual([1, "add", { by: 1 }]);
-    connection.settle(1, { value: 42 });
+    connection.settle(1, 42);
     await expect(answer).resolves.toBe(42);
   });
 
@@ -109,12 +109,12 @@ describe("actions", () => {
     socket().join();
     void connection.send("a", 1);
     void connection.send("b", 2);
-    connection.settle(1, { value: undefined });
+    connection.settle(1, undefined);
     socket().onclose!();
     vi.advanceTimersByTime(1_000);
     socket().join();
     expect(socket().sent.slice(1)).toEqual([[2, "b", 2]]);
-    connection.settle(2, { value: undefined });
+    connection.settle(2, undefined);
   });
 
   test("are refused when they are longer than the server reads, without taking a number", async () => {
@@ -127,7 +127,7 @@ describe("actions", () => {
   test("are refused beyond the bound, without taking a number", async () => {
     for (let at = 0; at < MAX_PENDING; at++) void connection.send("a", at);
     await expect(connection.send("a", 0)).rejects.toMatchObject({ code: "too_many" });
-    connection.settle(1, { value: undefined });
+    connection.settle(1, undefined);
     const seen: number[] = [];
     void connection.send("a", 0, (number) => seen.push(number));
     expect(seen).toEqual([MAX_PENDING + 1]);
@@ -158,13 +158,13 @@ describe("acknowledgements", () => {
     void connection.send("b", 2);
     connection.applied(8);
     connection.applied(9);
-    connection.settle(2, { value: undefined });
+    connection.settle(2, undefined);
     connection.acknowledge();
     expect(socket().sent.slice(3)).toEqual([
       ["a", 9],
       ["k", 0],
     ]);
-    connection.settle(1, { value: undefined });
+    connection.settle(1, undefined);
     connection.acknowledge();
     connection.acknowledge();
     expect(socket().sent.slice(5)).toEqual([["k", 2]]);

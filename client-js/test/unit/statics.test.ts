@@ -1,17 +1,26 @@
 //! Statics: HTML from values, escaping, and a cache that stays within its bound.
 
-import { describe, expect, test } from "vitest";
-import { escapeHtml, MissingStatics, StaticsCache, type StaticsStorage } from "../../src/statics.js";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { heldStatics } from "../../src/held.js";
+import { createStatics, escapeHtml, MissingStatics, type Statics } from "../../src/statics.js";
 
-class FakeStorage implements StaticsStorage {
-  value: string | null = null;
-  getItem(): string | null {
-    return this.value;
-  }
-  setItem(_: string, value: string): void {
-    this.value = value;
-  }
-}
+let stored: string | null = null;
+const storage = {
+  getItem: (): string | null => stored,
+  setItem: (_: string, value: string): void => void (stored = value),
+};
+
+beforeEach(() => {
+  stored = null;
+  vi.stubGlobal("localStorage", storage);
+});
+afterEach(() => vi.unstubAllGlobals());
+
+/** As a page begins: with what is stored. */
+const begin = (capacity = 10, caching = true): { statics: Statics; held: Map<string, unknown> } => {
+  const held = heldStatics();
+  return { statics: createStatics({ held, capacity, caching }), held };
+};
 
 describe("escaping", () => {
   test("covers text and quoted attributes", () => {
@@ -21,7 +30,7 @@ describe("escaping", () => {
 });
 
 describe("building", () => {
-  const statics = new StaticsCache(10, null);
+  const { statics } = begin();
   statics.announce({
     "1": ["h1", "<b title='", 0, "'>", 0, "</b>", [1]],
     "2": ["h2", "<p>", ["i", 0], "</p>"],
@@ -31,18 +40,18 @@ describe("building", () => {
   });
 
   test("one hole may stand in several places", () => {
-    expect(statics.html(1, ["<x>", "<hr>"])).toBe("<b title='&lt;x&gt;'>&lt;x&gt;</b><hr>");
+    expect(statics.rows(1, [["<x>", "<hr>"]])).toBe("<b title='&lt;x&gt;'>&lt;x&gt;</b><hr>");
   });
 
   test("branches and lists nest", () => {
-    expect(statics.html(2, [0])).toBe("<p></p>");
-    expect(statics.html(2, [[3, [[["a"], ["b"]]]]])).toBe("<p><ul><!r><li>a</li><!r><li>b</li></ul></p>");
-    expect(statics.html(3, [{ e: [5, []] }])).toBe("<ul><li>none</li></ul>");
+    expect(statics.rows(2, [[0]])).toBe("<p></p>");
+    expect(statics.rows(2, [[[3, [[["a"], ["b"]]]]]])).toBe("<p><ul><!r><li>a</li><!r><li>b</li></ul></p>");
+    expect(statics.rows(3, [[{ e: [5, []] }]])).toBe("<ul><li>none</li></ul>");
     expect(statics.rows(4, [["1"], ["2"]])).toBe("<!r><li>1</li><!r><li>2</li>");
   });
 
   test("a fragment that was not announced is named", () => {
-    expect(() => statics.html(9, [])).toThrow(MissingStatics);
+    expect(() => statics.rows(9, [[]])).toThrow(MissingStatics);
   });
 
   test.each([
@@ -52,48 +61,51 @@ describe("building", () => {
     ["a list that is neither rows nor an else", 3, ["x"]],
     ["a fragment that is no number", "1", []],
   ])("refuses %s", (_, fragment, values) => {
-    expect(() => statics.html(fragment, values)).toThrow();
+    expect(() => statics.rows(fragment, [values])).toThrow();
   });
 });
 
 describe("the cache", () => {
   test("drops the least recently used first and never holds more than its capacity", () => {
-    const statics = new StaticsCache(2, null);
+    const { statics, held } = begin(2);
     statics.announce({ "1": ["h1", "one"], "2": ["h2", "two"] });
-    statics.html(1, []);
+    statics.rows(1, [[]]);
     statics.announce({ "3": ["h3", "three"] });
-    expect(statics.hashes()).toEqual(["h1", "h3"]);
+    expect([...held.keys()]).toEqual(["h1", "h3"]);
     expect(statics.stats().cacheSize).toBe(2);
-    expect(() => statics.html(2, [])).toThrow(MissingStatics);
-    expect(statics.html(1, [])).toBe("one");
+    expect(() => statics.rows(2, [[]])).toThrow(MissingStatics);
+    expect(statics.rows(1, [[]])).toBe("one");
   });
 
   test("outlives the page in its storage, and then counts what was saved", () => {
-    const storage = new FakeStorage();
-    const first = new StaticsCache(10, storage);
+    const { statics: first } = begin();
     first.announce({ "1": ["h1", "<b>", 0, "</b>"] });
     first.save();
-    const second = new StaticsCache(10, storage);
-    expect(second.hashes()).toEqual(["h1"]);
+    const { statics: second, held } = begin();
+    expect([...held.keys()]).toEqual(["h1"]);
     second.announce({ "7": "h1" });
-    expect(second.html(7, ["x"])).toBe("<b>x</b>");
-    expect(second.stats()).toMatchObject({ misses: 0, cacheSize: 1 });
+    expect(second.rows(7, [["x"]])).toBe("<b>x</b>");
+    expect(second.stats()).toMatchObject({ misses: 0, hitRate: 1, cacheSize: 1 });
     expect(second.stats().bytesSaved).toBeGreaterThan(10);
   });
 
-  test("ignores a storage that holds something else", () => {
-    const storage = new FakeStorage();
-    storage.value = '{"not":"ours"}';
-    expect(new StaticsCache(10, storage).hashes()).toEqual([]);
-    storage.value = "no json";
-    expect(new StaticsCache(10, storage).hashes()).toEqual([]);
+  test("is not written where statics are not to be kept", () => {
+    const { statics } = begin(10, false);
+    statics.announce({ "1": ["h1", "one"] });
+    statics.save();
+    expect(stored).toBe(null);
+  });
+
+  test.each(['{"not":"ours"}', "no json", "7", '["h1"]'])("ignores a storage that holds %s", (text) => {
+    stored = text;
+    expect(heldStatics().size).toBe(0);
   });
 
   test("forgets a plan's numbers, not its contents", () => {
-    const statics = new StaticsCache(10, null);
+    const { statics, held } = begin();
     statics.announce({ "1": ["h1", "one"] });
     statics.forgetPlan();
-    expect(() => statics.html(1, [])).toThrow(MissingStatics);
-    expect(statics.hashes()).toEqual(["h1"]);
+    expect(() => statics.rows(1, [[]])).toThrow(MissingStatics);
+    expect([...held.keys()]).toEqual(["h1"]);
   });
 });

@@ -1,4 +1,4 @@
-//! The browser client's files, part of the binary, served under names that change with their content.
+//! The browser client's files, part of the binary, served from a folder whose name changes with their content.
 
 use std::sync::LazyLock;
 
@@ -14,37 +14,50 @@ use sha2::{Digest, Sha256};
 /// The folder of the client's files, as the page names it.
 pub(crate) const PREFIX: &str = "/_statetemplate";
 
+/// The file that the page loads to become live. It finds the others beside it.
+pub(crate) const CLIENT: &str = "statetemplate.js";
+
 /// One file of the client.
-pub(crate) struct Asset {
-    /// `client.HASH.js`
-    pub(crate) name: String,
-    etag: HeaderValue,
-    content: Bytes,
+struct Asset {
+    name: &'static str,
+    content: &'static str,
 }
 
-/// What the page loads to become live.
-pub(crate) static CLIENT: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("client", include_str!("../../assets/statetemplate.js")));
-/// What the client loads when it has to bring a page or a region into another shape.
-pub(crate) static MORPH: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("morph", include_str!("../../assets/morph.js")));
+static ASSETS: [Asset; 3] = [
+    Asset {
+        name: CLIENT,
+        content: include_str!("../../assets/statetemplate.js"),
+    },
+    // What the client loads when it needs it, or has nothing else to do.
+    Asset {
+        name: "extras.js",
+        content: include_str!("../../assets/extras.js"),
+    },
+    Asset {
+        name: "morph.js",
+        content: include_str!("../../assets/morph.js"),
+    },
+];
+
+/// One hash for all files, since they belong together: a client never loads a part of another release.
+pub(crate) static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let mut hash = Sha256::new();
+    for asset in &ASSETS {
+        hash.update(asset.content);
+    }
+    URL_SAFE_NO_PAD.encode(&hash.finalize()[..9])
+});
+
+static ETAG: LazyLock<HeaderValue> = LazyLock::new(|| {
+    HeaderValue::try_from(format!("\"{}\"", *VERSION)).expect("base64url between quotes is ASCII")
+});
 
 impl Asset {
-    fn new(stem: &str, content: &'static str) -> Self {
-        let hash = URL_SAFE_NO_PAD.encode(&Sha256::digest(content.as_bytes())[..9]);
-        let etag = HeaderValue::try_from(format!("\"{hash}\"")).expect("base64url between quotes is ASCII");
-        Asset {
-            name: format!("{stem}.{hash}.js"),
-            etag,
-            content: Bytes::from_static(content.as_bytes()),
-        }
-    }
-
     fn respond(&self, headers: &HeaderMap) -> Response {
-        let mut response = if self.is_known(headers) {
+        let mut response = if is_known(headers) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
-            let mut response = Body::from(self.content.clone()).into_response();
+            let mut response = Body::from(Bytes::from_static(self.content.as_bytes())).into_response();
             let headers = response.headers_mut();
             headers.insert(
                 header::CONTENT_TYPE,
@@ -57,31 +70,33 @@ impl Asset {
             response
         };
         let headers = response.headers_mut();
-        headers.insert(header::ETAG, self.etag.clone());
+        headers.insert(header::ETAG, ETAG.clone());
         headers.insert(
             header::CACHE_CONTROL,
             HeaderValue::from_static("public, max-age=31536000, immutable"),
         );
         response
     }
-
-    /// Whether the browser holds this content already (`If-None-Match`).
-    fn is_known(&self, headers: &HeaderMap) -> bool {
-        headers
-            .get_all(header::IF_NONE_MATCH)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .any(|value| {
-                value.split(',').map(str::trim).any(|tag| {
-                    tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == self.etag.as_bytes()
-                })
-            })
-    }
 }
 
-/// The response to a request for the client's file `name`.
-pub(crate) fn respond(name: &str, headers: &HeaderMap) -> Response {
-    match [&*CLIENT, &*MORPH].into_iter().find(|asset| asset.name == name) {
+/// Whether the browser holds the files of this version already (`If-None-Match`).
+fn is_known(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| {
+            value
+                .split(',')
+                .map(str::trim)
+                .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == ETAG.as_bytes())
+        })
+}
+
+/// The response to a request for the client's file `name` of a version.
+pub(crate) fn respond(version: &str, name: &str, headers: &HeaderMap) -> Response {
+    let asset = ASSETS.iter().find(|asset| asset.name == name);
+    match asset.filter(|_| version == *VERSION) {
         Some(asset) => asset.respond(headers),
         // Perhaps a file of the release before: its page must not keep this answer for when a server of it is back.
         None => (

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::{Request, StatusCode, header};
 
-use crate::app::{Test, data_of};
+use crate::app::Test;
 
 #[tokio::test]
 async fn the_page_names_files_that_can_be_kept_for_ever() {
@@ -12,7 +12,9 @@ async fn the_page_names_files_that_can_be_kept_for_ever() {
     let html = String::from_utf8(browser.get("/").await.into_body().into()).unwrap();
     let (_, rest) = html.split_once("<script src=\"").unwrap();
     let client = rest.split_once('"').unwrap().0;
-    for path in [client, &data_of(&html, "morph")] {
+    let folder = client.strip_suffix("statetemplate.js").unwrap();
+    for name in ["statetemplate.js", "extras.js", "morph.js"] {
+        let path = &format!("{folder}{name}");
         let response = browser.get(path).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         let headers = response.headers();
@@ -35,9 +37,9 @@ async fn the_page_names_files_that_can_be_kept_for_ever() {
 async fn other_names_are_not_found_and_not_kept() {
     let test = Test::new();
     for path in [
-        "/_statetemplate/client.js",
-        "/_statetemplate/client.old.js",
-        "/_statetemplate/..%2fsrc",
+        "/_statetemplate/old/other.js",
+        "/_statetemplate/old/statetemplate.js",
+        "/_statetemplate/old/..%2fsrc",
     ] {
         let response = test.browser().get(path).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
@@ -51,6 +53,7 @@ fn the_files_are_those_of_the_client() {
     let built = |name: &str| std::fs::read_to_string(dist.join(name)).ok();
     let pairs = [
         ("statetemplate.js", include_str!("../../assets/statetemplate.js")),
+        ("extras.js", include_str!("../../assets/extras.js")),
         ("morph.js", include_str!("../../assets/morph.js")),
     ];
     for (name, ours) in pairs {

@@ -1,0 +1,115 @@
+//! Loads what the first patches do not need, `extras.js` and `morph.js`, and says what they and the core share.
+
+import type { CacheStats } from "./client.js";
+import type { indexTree, RegionSlot, Slot } from "./index-page.js";
+import type { Fields } from "./input.js";
+import type { Change, Patcher } from "./patch.js";
+import { scriptUrl, type trustedHtml } from "./trust.js";
+import type { Part, StaticsFrame } from "./wire.js";
+
+/** What the scripts get from the core that loaded them. */
+export interface Core {
+  fields: Fields;
+  patcher: Patcher;
+  /** Statics that the browser holds, by their content's hash; the least recently used first. */
+  held: Map<string, Part[]>;
+  /** How many fragments' statics are held at most. */
+  capacity: number;
+  /** Whether statics are kept for the browser's next pages. */
+  caching: boolean;
+  indexTree: typeof indexTree;
+  trustedHtml: typeof trustedHtml;
+  need: Loader["need"];
+}
+
+/** What `extras.js` provides. */
+export interface Extras {
+  /** Prepares the change of a slot whose nodes come and go: a region, a branch that is shown, the order of a list. */
+  structure(change: unknown, slot: Slot, changes: Change[]): void;
+  /** Takes statics in. */
+  announce(frame: StaticsFrame): void;
+  /** The page has another plan now, whose fragments are announced anew. */
+  forgetPlan(): void;
+  /** Writes the statics that are new to the browser's storage. */
+  save(): void;
+  stats(): Omit<CacheStats, "bytesReceived">;
+  /** Runs an action when its element says: now, after a pause, or at most so often. */
+  schedule(element: Element, type: string, fire: () => void): void;
+  /** Fires what waits for a pause within or around a node, of one event type or of all. */
+  flush(around: Node, type?: string): void;
+  /** Forgets what waits. */
+  stop(): void;
+}
+
+/** What `morph.js` provides. */
+export interface Morph {
+  /** Changes the whole document into the page `html`, keeping the state of what stays and the text of `held` fields. */
+  refresh(html: string, held: Element[]): void;
+  /** Replaces the nodes of a region, keeping the state of what stays. */
+  region(slot: RegionSlot, content: DocumentFragment): void;
+}
+
+export interface Scripts {
+  extras: Extras;
+  morph: Morph;
+}
+
+type Name = keyof Scripts;
+type Makers = { [N in Name]?: (core: Core) => Scripts[N] };
+
+/** Tells builds apart, since their shortened names do not fit each other; `scripts/build.mjs` sets it. */
+declare const BUILD: string;
+
+function makers(): Makers {
+  return ((globalThis as unknown as Record<string, Makers>)["statetemplate." + BUILD] ??= {});
+}
+
+/** Called by a script that has arrived. A bundle may import it before the client. */
+export function provide<N extends Name>(name: N, make: NonNullable<Makers[N]>): void {
+  makers()[name] = make;
+}
+
+/** Thrown while a frame is prepared, before anything has changed: it can be applied when that script is here. */
+export class ScriptNeeded extends Error {
+  constructor(readonly script: Name) {
+    super(script + ".js cannot be loaded");
+  }
+}
+
+export interface Loader {
+  /** The script if it is here. */
+  got<N extends Name>(name: N): Scripts[N] | undefined;
+  /** The script; throws `ScriptNeeded` when it is not here. */
+  need<N extends Name>(name: N): Scripts[N];
+  /** Loads the script unless it is here. Resolves when that is over, whether it came or not. */
+  load(name: Name): Promise<unknown>;
+}
+
+/** Loads scripts from the folder `base`, each at most once at a time. */
+export function createLoader(core: Omit<Core, "need">, base: string, nonce?: string): Loader {
+  const made: Partial<Record<Name, unknown>> = {};
+  const loading: Partial<Record<Name, Promise<unknown>>> = {};
+  const got = <N extends Name>(name: N): Scripts[N] | undefined =>
+    (made[name] ??= makers()[name]?.({ ...core, need })) as Scripts[N] | undefined;
+  const need = <N extends Name>(name: N): Scripts[N] => {
+    const script = got(name);
+    if (!script) throw new ScriptNeeded(name);
+    return script;
+  };
+  const load = (name: Name): Promise<unknown> =>
+    (loading[name] ??= new Promise<unknown>((resolve) => {
+      if (got(name)) return resolve(0);
+      // Not `import()`: the files are classic scripts, whose addresses Trusted Types have to allow.
+      const script = document.createElement("script");
+      if (nonce) script.nonce = nonce;
+      (script as { src: string }).src = scriptUrl(new URL(name + ".js", base).href);
+      script.onload = script.onerror = () => {
+        script.remove();
+        // One that did not come is tried again when it is needed again.
+        delete loading[name];
+        resolve(0);
+      };
+      document.head.append(script);
+    }));
+  return { got, need, load };
+}
