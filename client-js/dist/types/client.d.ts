@@ -5,8 +5,8 @@ export interface ClientOptions {
     element?: HTMLElement | null;
     /** Address of the WebSocket. Default: the element's `data-ws`, else `/ws`, on the page's host. */
     url?: string;
-    /** Address of `morph.js`. Default: the element's `data-morph`, else beside the client's script. */
-    morphUrl?: string;
+    /** Address of any file in the folder of `extras.js` and `morph.js`. Default: the element's `src`. */
+    scripts?: string;
     /** Whether statics are kept for the browser's next pages (in `localStorage`). Default: true. */
     enableCaching?: boolean;
     /** How many fragments' statics are kept at most, least recently used first out. Default: 1000. */
@@ -39,15 +39,10 @@ export interface CacheStats {
  * ```
  */
 export declare class StateTemplateClient {
-    #private;
-    /** Throws an `Error` when neither the options nor the page name a session. */
-    constructor(options?: ClientOptions);
-    /** The page's state; `null` before the first connection was made or has failed. */
-    get state(): ConnectionState | null;
     /** Indexes the page, connects, and stays connected until `disconnect()` or the session's end. */
-    connect(): void;
+    readonly connect: () => void;
     /** Closes the connection and removes every listener. Unanswered actions wait for the next `connect()`. */
-    disconnect(): void;
+    readonly disconnect: () => void;
     /**
      * Sends an action. The promise resolves with the handler's answer (`undefined` if it gave none) once the page
      * shows the change, or rejects with an `Error` whose `code` says why: a code of PROTOCOL.md, `too_many` when 100
@@ -56,7 +51,11 @@ export declare class StateTemplateClient {
      * `source` is the form or field whose edits the data carries. Give it when a script sends what a person typed, so
      * that the server's value of those fields counts again after the answer.
      */
-    sendUpdate(action: string, data?: unknown, source?: Element): Promise<unknown>;
+    readonly sendUpdate: (action: string, data?: unknown, source?: Element) => Promise<unknown>;
     /** What the cache of statics has done on this page. */
-    getCacheStats(): CacheStats;
+    readonly getCacheStats: () => CacheStats;
+    /** The page's state; `null` before the first connection was made or has failed. */
+    state: ConnectionState | null;
+    /** Throws an `Error` when neither the options nor the page name a session. */
+    constructor(options?: ClientOptions);
 }

@@ -35,14 +35,12 @@ export interface ConnectionOptions {
 }
 /** Unanswered actions that are kept at most; more are rejected with `too_many`. */
 export declare const MAX_PENDING = 100;
-export declare class Connection {
-    #private;
-    private readonly options;
+/** A page's connection to its session. */
+export interface Connection {
+    /** The plan of the page that is shown. */
     plan: string;
+    /** The revision that the page shows. */
     revision: number;
-    constructor(options: ConnectionOptions);
-    /** Whether the server has answered the join of the present socket. */
-    get joined(): boolean;
     /** Opens the socket, and again whenever it breaks, until `disconnect` or the session's end. */
     connect(): void;
     /** Closes the socket for good. Unanswered actions wait for the next `connect`. */
@@ -58,12 +56,8 @@ export declare class Connection {
      * The promise is settled by `settle`, or by the session's end.
      */
     send(name: string, data: unknown, numbered?: (number: number) => void): Promise<unknown>;
-    /** The answer to an action has been applied. Repeated answers are ignored. */
-    settle(number: unknown, result: {
-        value: unknown;
-    } | {
-        error: ActionError;
-    }): void;
+    /** The answer to an action has been applied: its value, or an error. Repeated answers are ignored. */
+    settle(number: unknown, value: unknown, error?: ActionError): void;
     /** The page shows this revision now. */
     applied(revision: number): void;
     /** Acknowledges what was applied and answered since the last time. */
@@ -71,3 +65,4 @@ export declare class Connection {
     /** Asks for the statics of a fragment; a refresh follows them. */
     missing(fragment: unknown): void;
 }
+export declare function createConnection(options: ConnectionOptions): Connection;

@@ -1,13 +1,9 @@
 /** The fields that people edited, and which action carries each edit. */
-export declare class Fields {
-    #private;
-    private readonly released;
-    /** @param released called when an IME composition that held patches back has ended */
-    constructor(released: () => void);
-    /** Whether an IME composition is going on; patches wait for its end, for any change near it would break it off. */
-    get composing(): boolean;
+export interface Fields {
     start(): void;
     stop(): void;
+    /** Whether an IME composition is going on; patches wait for its end, for any change near it would break it off. */
+    composing(): boolean;
     /** Notes that action `number` carries the present value of these fields. */
     carry(fields: Iterable<Element>, number: number): void;
     /**
@@ -26,5 +22,7 @@ export declare class Fields {
     /** The fields whose edits are to be protected, for a refresh. Those that left the page are forgotten. */
     held(): Element[];
 }
+/** @param released called when an IME composition that held patches back has ended */
+export declare function createFields(released: () => void): Fields;
 /** Runs `change`, which may set the value of a field, and puts the caret back to where it was. */
 export declare function keepingCaret(field: Element, change: () => void): void;

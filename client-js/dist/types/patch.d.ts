@@ -1,17 +1,14 @@
-import type { Instance } from "./index-page.js";
+import { type Instance, type Row } from "./index-page.js";
 import { type Fields } from "./input.js";
-import type { StaticsCache } from "./statics.js";
-/** Replaces the nodes between two marks, keeping the state of what stays. */
-export type MorphRegion = (start: Comment, end: Comment, content: DocumentFragment) => void;
-/** What applying a patch needs from the rest of the client. */
-export interface PatchContext {
-    statics: StaticsCache;
-    fields: Fields;
+import type { Loader } from "./load.js";
+export type Change = () => void;
+export interface Patcher {
+    /**
+     * Prepares `patch` for an instance without touching the page, and adds to `changes` what does. Throws an error when
+     * the patch does not fit, `ScriptNeeded` when a script, `MissingStatics` when statics must come first.
+     */
+    prepare(patch: unknown, slots: Instance, changes: Change[]): void;
+    /** The same for a list: patches by the row's position, and for what its `else` shows. */
+    prepareRows(patches: unknown, rows: Row[], other: Instance, changes: Change[]): void;
 }
-type Change = () => void;
-/**
- * Prepares `patch` for `page` without touching it, and returns the function that does. Preparing throws
- * `ProtocolError` when the patch does not fit, `MissingStatics` when statics must be sent first.
- */
-export declare function preparePatch(patch: unknown, page: Instance, context: PatchContext): Change;
-export {};
+export declare function createPatcher(fields: Fields, need: Loader["need"]): Patcher;

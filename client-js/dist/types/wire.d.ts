@@ -19,6 +19,8 @@ export declare const enum FromServer {
 }
 /** Reasons of the end frame after which the client does not come back by itself. */
 export declare const FINAL_REASON: RegExp;
+/** Where the browser keeps statics for its next pages: an array of `[hash, parts]`. */
+export declare const STATICS_KEY = "statetemplate.statics";
 /** Comments that mark the annotated page; see "The annotated page" in PROTOCOL.md. */
 export declare const enum Mark {
     Text = "t",

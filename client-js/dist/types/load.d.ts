@@ -1,0 +1,71 @@
+import type { CacheStats } from "./client.js";
+import type { indexTree, RegionSlot, Slot } from "./index-page.js";
+import type { Fields } from "./input.js";
+import type { Change, Patcher } from "./patch.js";
+import { type trustedHtml } from "./trust.js";
+import type { Part, StaticsFrame } from "./wire.js";
+/** What the scripts get from the core that loaded them. */
+export interface Core {
+    fields: Fields;
+    patcher: Patcher;
+    /** Statics that the browser holds, by their content's hash; the least recently used first. */
+    held: Map<string, Part[]>;
+    /** How many fragments' statics are held at most. */
+    capacity: number;
+    /** Whether statics are kept for the browser's next pages. */
+    caching: boolean;
+    indexTree: typeof indexTree;
+    trustedHtml: typeof trustedHtml;
+    need: Loader["need"];
+}
+/** What `extras.js` provides. */
+export interface Extras {
+    /** Prepares the change of a slot whose nodes come and go: a region, a branch that is shown, the order of a list. */
+    structure(change: unknown, slot: Slot, changes: Change[]): void;
+    /** Takes statics in. */
+    announce(frame: StaticsFrame): void;
+    /** The page has another plan now, whose fragments are announced anew. */
+    forgetPlan(): void;
+    /** Writes the statics that are new to the browser's storage. */
+    save(): void;
+    stats(): Omit<CacheStats, "bytesReceived">;
+    /** Runs an action when its element says: now, after a pause, or at most so often. */
+    schedule(element: Element, type: string, fire: () => void): void;
+    /** Fires what waits for a pause within or around a node, of one event type or of all. */
+    flush(around: Node, type?: string): void;
+    /** Forgets what waits. */
+    stop(): void;
+}
+/** What `morph.js` provides. */
+export interface Morph {
+    /** Changes the whole document into the page `html`, keeping the state of what stays and the text of `held` fields. */
+    refresh(html: string, held: Element[]): void;
+    /** Replaces the nodes of a region, keeping the state of what stays. */
+    region(slot: RegionSlot, content: DocumentFragment): void;
+}
+export interface Scripts {
+    extras: Extras;
+    morph: Morph;
+}
+type Name = keyof Scripts;
+type Makers = {
+    [N in Name]?: (core: Core) => Scripts[N];
+};
+/** Called by a script that has arrived. A bundle may import it before the client. */
+export declare function provide<N extends Name>(name: N, make: NonNullable<Makers[N]>): void;
+/** Thrown while a frame is prepared, before anything has changed: it can be applied when that script is here. */
+export declare class ScriptNeeded extends Error {
+    readonly script: Name;
+    constructor(script: Name);
+}
+export interface Loader {
+    /** The script if it is here. */
+    got<N extends Name>(name: N): Scripts[N] | undefined;
+    /** The script; throws `ScriptNeeded` when it is not here. */
+    need<N extends Name>(name: N): Scripts[N];
+    /** Loads the script unless it is here. Resolves when that is over, whether it came or not. */
+    load(name: Name): Promise<unknown>;
+}
+/** Loads scripts from the folder `base`, each at most once at a time. */
+export declare function createLoader(core: Omit<Core, "need">, base: string, nonce?: string): Loader;
+export {};
