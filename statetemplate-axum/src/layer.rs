@@ -13,7 +13,7 @@ use ::http::{HeaderMap, HeaderName, Request, Response, header};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{context::Context, http::cookie::Presented};
+use crate::{context::Context, forms::Return, http::cookie::Presented};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -27,6 +27,8 @@ pub(crate) struct Visitor {
 /// One request of a browser: what it presented, and whether a live page came of it.
 pub(crate) struct Visit {
     pub(crate) presented: Presented,
+    /// The session that the page shows, after a form was sent.
+    pub(crate) returning: Option<Return>,
     /// The navigation came from another site, so that the browser withheld its cookie.
     cross_site: bool,
     /// The request came from this site's own pages or from the person.
@@ -39,6 +41,7 @@ impl Visit {
         let site = headers.get(SEC_FETCH_SITE).map(http::HeaderValue::as_bytes);
         Visit {
             presented: context.cookie.read(headers),
+            returning: Return::read(&context.cookie, headers),
             cross_site: site == Some(b"cross-site"),
             own: matches!(site, None | Some(b"same-origin" | b"none")),
             page: AtomicBool::new(false),
@@ -47,6 +50,14 @@ impl Visit {
 
     pub(crate) fn note_page(&self) {
         self.page.store(true, Ordering::Relaxed);
+    }
+
+    /// What takes the cookie that led back away, once a live page was shown.
+    fn used_return(&self, context: &Context) -> Option<http::HeaderValue> {
+        self.returning
+            .as_ref()
+            .filter(|_| self.page.load(Ordering::Relaxed))?;
+        Return::used(&context.cookie)
     }
 
     /// The cookie that the response should set, if any.
@@ -122,6 +133,9 @@ where
             let mut response = inner.call(request).await?;
             if let Some(cookie) = visit.cookie(&context) {
                 response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            if let Some(used) = visit.used_return(&context) {
+                response.headers_mut().append(header::SET_COOKIE, used);
             }
             Ok(response)
         })

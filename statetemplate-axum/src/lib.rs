@@ -73,6 +73,7 @@
 pub mod action;
 mod builder;
 mod context;
+mod forms;
 mod http;
 mod layer;
 pub mod live;

@@ -12,7 +12,8 @@ use minijinja::Environment;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    builder::Builder, context::Context, http::assets, layer::LiveLayer, live::Error, session::Session, socket,
+    builder::Builder, context::Context, forms, http::assets, layer::LiveLayer, live::Error, session::Session,
+    socket,
 };
 
 /// The live pages of an application: makes the router and the layer that serve them, and reaches their sessions.
@@ -48,8 +49,8 @@ impl StateTemplate {
         StateTemplate { context }
     }
 
-    /// The routes of the live pages: the socket (`/ws`), the stream of events for pages that cannot have one, and the
-    /// client's files (`/_statetemplate/…`). Merge them into the application's router.
+    /// The routes of the live pages: the socket (`/ws`), the stream of events for pages that cannot have one, the
+    /// forms of browsers without scripts, and the client's files (`/_statetemplate/…`). Merge them into the application's router.
     ///
     /// They need no layer of this crate, and a socket or stream outlives any request timeout, so that time limits belong on
     /// the application's own routes. Layers that gather or compress whole responses would hold a stream's events back;
@@ -63,6 +64,7 @@ impl StateTemplate {
         Router::new()
             .route(&self.context.options.socket_path, any(socket::upgrade))
             .route(&format!("{}/stream", assets::PREFIX), post(socket::stream))
+            .route(&format!("{}/act/{{page}}", assets::PREFIX), post(forms::submit))
             .route(&format!("{}/{{version}}/{{name}}", assets::PREFIX), file)
             .with_state(self.context.clone())
     }

@@ -15,9 +15,10 @@ use statetemplate_axum::{Live, Rendered, StateTemplate, live};
 
 use crate::{actions, data::Dashboard, format, sample};
 
-/// Nothing from elsewhere, nothing inline, no script but the client's: live pages need no more than that.
+/// Nothing from elsewhere, nothing inline, no script but the client's: live pages need no more than that, and browsers without
+/// scripts send their forms here.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
-    img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+    img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'";
 
 /// The live pages, with the secret that seals the browsers' cookies if there is one.

@@ -48,6 +48,14 @@ impl CookiePolicy {
         None
     }
 
+    /// The same for the cookie that leads back after a form was sent.
+    pub(crate) fn return_cookie(&self) -> Self {
+        CookiePolicy {
+            name: format!("{}_return", self.name),
+            secure: self.secure,
+        }
+    }
+
     /// Reads the cookie of a request.
     pub(crate) fn read(&self, headers: &HeaderMap) -> Presented {
         let mut found = Presented::Nothing;

@@ -48,6 +48,20 @@ impl OriginPolicy {
         ))
     }
 
+    /// Checks the origin of a form. The browser's own word that it is same-origin is enough: under a strict referrer policy the
+    /// `Origin` of a form is `null`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub(crate) fn check_form(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), String> {
+        match headers.get("sec-fetch-site").map(::http::HeaderValue::as_bytes) {
+            Some(b"same-origin") => Ok(()),
+            Some(_) => Err("the browser says that the form is of another origin".into()),
+            None => self.check(headers, uri),
+        }
+    }
+
     fn same(&self, origin: &str, host: &Authority, uri: &Uri) -> bool {
         let Some((scheme, authority)) = origin.split_once("://") else {
             return false;

@@ -3,13 +3,14 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use ::http::{Method, request::Parts};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OriginalUri};
 use serde::{Serialize, de::DeserializeOwned};
 use statetemplate_core::{SessionOptions, Snapshot, store::OwnerId};
 
 use super::{Error, Rejection, Rendered};
 use crate::{
     context::Context,
+    forms::{FormTarget, Returned, annotate},
     http::cookie::Presented,
     layer::{Visit, Visitor},
 };
@@ -31,6 +32,8 @@ pub struct Live<T> {
     session_id: String,
     template: Option<String>,
     user: Option<String>,
+    /// The path and query that the page was asked for at.
+    path: String,
     /// A HEAD request is answered as a GET without body, so it needs no session.
     head: bool,
     data: PhantomData<fn() -> T>,
@@ -68,6 +71,7 @@ where
             visit,
             template: None,
             user: None,
+            path: path(parts),
             head: parts.method == Method::HEAD,
             data: PhantomData,
         })
@@ -105,6 +109,10 @@ where
     /// long (2 minutes unless [configured](crate::Builder::provisional_expiration)). A `HEAD` request and a render that
     /// fails make none.
     ///
+    /// Forms with `st-submit`, and those around buttons with `st-click`, are given what a browser without scripts needs to
+    /// send them (`method`, `action` and the like); the page that it gets after sending one shows the same session, without
+    /// a call of `data`, and the reason if the action failed.
+    ///
     /// # Errors
     ///
     /// When no page, or more than one, has this data type; when the data cannot be serialised or the template fails on it;
@@ -123,6 +131,15 @@ where
             .page_of::<T>(self.template.as_deref())?
             .template()
             .to_owned();
+        if let Some(Returned { session, notice }) = self.returned(&template).await {
+            let (version, plan) = (session.version(), session.plan());
+            let head = self
+                .context
+                .client_element(session.id(), plan.hash(), version.revision);
+            let html = plan.render(&version.snapshot, &head)?;
+            self.visit.note_page();
+            return self.finish(session.id(), html, notice.as_deref());
+        }
         let data = data().await;
         if self.head {
             // Its response is that of a GET without the body, so it must fail where a GET fails.
@@ -132,8 +149,10 @@ where
                 html: plan.render(&Snapshot::of(&data)?, &head)?,
             });
         }
-        let mut options = SessionOptions::new().id(self.session_id).template(template);
-        if let Some(user) = self.user {
+        let mut options = SessionOptions::new()
+            .id(self.session_id.clone())
+            .template(template);
+        if let Some(user) = self.user.clone() {
             options = options.user(user);
         }
         let page = self.context.renderer.create_provisional(options, &data).await?;
@@ -153,6 +172,29 @@ where
             }
         };
         self.visit.note_page();
-        Ok(Rendered { html })
+        self.finish(&page.page_id, html, None)
     }
+
+    /// The session that a form of this browser was just sent to.
+    async fn returned(&self, template: &str) -> Option<Returned> {
+        let returning = self.visit.returning.as_ref().filter(|_| !self.head)?;
+        let browser = self.context.browser(&self.visit.presented)?;
+        returning.find(&self.context, browser.owner(), template).await
+    }
+
+    fn finish(&self, page: &str, html: String, notice: Option<&str>) -> Result<Rendered, Error> {
+        let target = FormTarget::new(&self.context.options.base_path, page, &self.path)?;
+        Ok(Rendered {
+            html: annotate(html, &target, notice),
+        })
+    }
+}
+
+/// What the browser asked for, wherever the router that answers is nested.
+fn path(parts: &Parts) -> String {
+    let uri = parts
+        .extensions
+        .get::<OriginalUri>()
+        .map_or(&parts.uri, |original| &original.0);
+    uri.path_and_query().map_or("/", |path| path.as_str()).to_owned()
 }

@@ -15,4 +15,4 @@ mod view;
 pub(crate) use recent::Recent;
 pub(crate) use requests::stream;
 pub(crate) use stream::Streams;
-pub(crate) use upgrade::upgrade;
+pub(crate) use upgrade::{identify, upgrade};

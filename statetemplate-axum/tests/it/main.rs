@@ -8,6 +8,7 @@ mod app;
 mod assets;
 mod deploys;
 mod failures;
+mod forms;
 mod identity;
 mod impure;
 mod join;
