@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use super::Change;
 use super::compare::Stop;
 use super::values::{join, refuse_markup};
-use crate::template::{HoleKind, Slot, SlotKind, foreign, text};
+use crate::template::{Hole, HoleKind, Slot, SlotKind, foreign, text};
 
 /// The change of a slot that is a string; `old` and `new` give the printed text of a hole.
 pub(super) fn printed<'t>(
     slot: &Slot,
-    kinds: &[HoleKind],
+    holes: &[Hole],
     old: impl Fn(usize) -> &'t str,
     new: impl Fn(usize) -> &'t str,
 ) -> Result<Option<Change>, Stop> {
@@ -19,12 +19,12 @@ pub(super) fn printed<'t>(
         return Ok(None);
     }
     for &hole in &slot.holes {
-        if kinds[hole] == HoleKind::Text {
+        if holes[hole].kind == HoleKind::Text {
             refuse_markup(old(hole))?;
             refuse_markup(new(hole))?;
         }
     }
-    let read = |printed: &'t str, hole: usize| match kinds[hole] {
+    let read = |printed: &'t str, hole: usize| match holes[hole].kind {
         HoleKind::Text => text::unescape(printed),
         HoleKind::Raw | HoleKind::Branch | HoleKind::List => Cow::Borrowed(printed),
     };
@@ -36,7 +36,7 @@ pub(super) fn printed<'t>(
 }
 
 /// The change of a slot from the values of its holes.
-fn between<'t>(
+pub(super) fn between<'t>(
     slot: &Slot,
     old: impl Fn(usize) -> Cow<'t, str>,
     new: impl Fn(usize) -> Cow<'t, str>,

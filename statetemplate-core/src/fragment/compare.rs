@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::change;
 use super::instances::{Instances, Pair, Side, State};
+use super::reading::{Texts, disagreement};
 use super::values::{Tree, arm_number, read};
 use super::{Change, Changes};
 use crate::template::{
@@ -68,20 +69,25 @@ pub(super) struct Pass<'p> {
 }
 
 /// A slot that may change.
-struct Affected<'f> {
-    number: usize,
-    slot: &'f Slot,
+pub(super) struct Affected<'f> {
+    pub(super) number: usize,
+    pub(super) slot: &'f Slot,
     /// What a branch showed and shows, where the data alone tells.
     arms: Option<Vec<Arms>>,
+    /// The texts before and after, where the data alone tells.
+    texts: Option<Texts>,
     /// Where among the texts that were printed for an instance those of the slot start.
     start: usize,
 }
+
+/// Whether what is read from the data is compared with what programs print: in debug builds, which pay for it.
+const CHECKED: bool = cfg!(debug_assertions);
 
 /// The fragments that a branch showed and shows.
 type Arms = (Option<FragmentId>, Option<FragmentId>);
 
 /// What a program printed for the slots of a fragment that were wanted: for each instance the same number of texts.
-struct Printed {
+pub(super) struct Printed {
     text: String,
     cells: Vec<(usize, usize)>,
     width: usize,
@@ -99,7 +105,7 @@ impl Printed {
         }
     }
 
-    fn cell(&self, instance: usize, at: usize) -> &str {
+    pub(super) fn cell(&self, instance: usize, at: usize) -> &str {
         let (start, end) = self.cells[instance * self.width + at];
         &self.text[start..end]
     }
@@ -146,13 +152,27 @@ impl Pass<'_> {
         let fragment = &self.fine.fragments[id];
         let mut affected = self.affected(fragment, instances);
         let (old, new) = self.print_affected(fragment, &mut affected, instances)?;
-        for Affected {
-            number,
-            slot,
-            arms,
-            start,
-        } in affected
-        {
+        for affected in affected {
+            if let Some(texts) = &affected.texts {
+                if CHECKED {
+                    texts.compare(
+                        fragment,
+                        affected.slot,
+                        affected.start,
+                        old.as_ref(),
+                        new.as_ref(),
+                    )?;
+                }
+                Self::text_changes(&affected, texts, &mut all);
+                continue;
+            }
+            let Affected {
+                number,
+                slot,
+                arms,
+                start,
+                ..
+            } = affected;
             match (&slot.kind, arms, &new) {
                 (SlotKind::List(list), ..) => {
                     for (changes, pair) in all.iter_mut().zip(&instances.pairs) {
@@ -209,6 +229,7 @@ impl Pass<'_> {
                     number,
                     slot,
                     arms: self.arms(slot, instances),
+                    texts: self.texts(fragment, slot, instances),
                     start: 0,
                 });
             }
@@ -244,7 +265,8 @@ impl Pass<'_> {
     ) -> Result<(Option<Printed>, Option<Printed>), Stop> {
         let (mut groups, mut before) = (0u64, false);
         for entry in &*affected {
-            if entry.arms.is_none() && !matches!(entry.slot.kind, SlotKind::List(_)) {
+            let is_known = entry.arms.is_some() || (entry.texts.is_some() && !CHECKED);
+            if !is_known && !matches!(entry.slot.kind, SlotKind::List(_)) {
                 groups |= 1 << entry.slot.group;
                 before |= self.may_change(&entry.slot.reads, instances);
             }
@@ -311,25 +333,48 @@ impl Pass<'_> {
         }
         for (arm, which) in come {
             let rows: Vec<usize> = which.iter().map(|&at| instances.pairs[at].new).collect();
-            for (at, values) in which.into_iter().zip(self.values(arm, &instances.new, &rows)?) {
+            for (at, values) in which.into_iter().zip(self.values(arm, instances, &rows)?) {
                 all[at].push((number, Change::Show(arm, values)));
             }
         }
         Ok(())
     }
 
-    /// All values of some instances of a fragment.
+    /// All values of some instances of a fragment after the change.
     pub(super) fn values(
         &self,
         id: FragmentId,
-        side: &Side<'_>,
+        instances: &Instances<'_>,
         rows: &[usize],
     ) -> Result<Vec<Vec<Tree>>, Stop> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let root = side.root_of(rows.iter().copied());
+        let known = self.read_values(id, instances, rows);
+        if !CHECKED && let Some(known) = known {
+            return Ok(known);
+        }
+        let root = instances.new.root_of(rows.iter().copied());
         let printed = self.print(&self.fine.fragments[id].values, root, rows.len())?;
-        read(self.fine, id, printed, rows.len())
+        let values = read(self.fine, id, printed, rows.len())?;
+        match known {
+            Some(known) if known != values => {
+                let differ = known.iter().zip(&values).find(|(read, printed)| read != printed);
+                Err(disagreement(
+                    "a row or branch",
+                    &differ.map(|(_, printed)| printed),
+                    &differ.map(|(read, _)| read),
+                ))
+            }
+            _ => Ok(values),
+        }
+    }
+
+    /// The data before or after.
+    pub(super) fn data(&self, state: State) -> &Snapshot {
+        match state {
+            State::Old => self.old,
+            State::New => self.new,
+        }
     }
 }

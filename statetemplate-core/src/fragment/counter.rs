@@ -13,6 +13,20 @@ pub(super) struct Counter {
     pub(super) next: Value,
 }
 
+/// An attribute of the `loop` variable that follows from a row's place alone.
+pub(super) fn attribute(index: usize, length: usize, name: &str) -> Option<Value> {
+    Some(match name {
+        "index" => Value::from(index + 1),
+        "index0" => Value::from(index),
+        "revindex" => Value::from(length - index),
+        "revindex0" => Value::from(length - index - 1),
+        "first" => Value::from(index == 0),
+        "last" => Value::from(index + 1 == length),
+        "length" => Value::from(length),
+        _ => return None,
+    })
+}
+
 impl Object for Counter {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         self.get_value_by_str(key.as_str()?)
@@ -20,19 +34,12 @@ impl Object for Counter {
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         Some(match key {
-            "index" => Value::from(self.index + 1),
-            "index0" => Value::from(self.index),
-            "revindex" => Value::from(self.length - self.index),
-            "revindex0" => Value::from(self.length - self.index - 1),
-            "first" => Value::from(self.index == 0),
-            "last" => Value::from(self.index + 1 == self.length),
-            "length" => Value::from(self.length),
             // Only recursion counts, not loops in loops; and a recursive loop is not followed row by row.
             "depth" => Value::from(1),
             "depth0" => Value::from(0),
             "previtem" => self.previous.clone(),
             "nextitem" => self.next.clone(),
-            _ => return None,
+            _ => return attribute(self.index, self.length, key),
         })
     }
 

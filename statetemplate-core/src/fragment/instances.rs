@@ -2,9 +2,9 @@
 
 use minijinja::Value;
 
-use super::counter::Counter;
+use super::counter::{self, Counter};
 use super::items::{Items, same_value_at, value_at};
-use crate::template::{List, Lookup, ROWS, Root, counter_name, item_name};
+use crate::template::{Found, List, Lookup, ROWS, Root, counter_name, item_name};
 use crate::{PathStep, Snapshot};
 
 /// Some instances of a fragment, before and after.
@@ -68,11 +68,20 @@ impl<'i> Instances<'i> {
         self.around.iter().cloned().chain(own).collect()
     }
 
-    /// Where conditions find what they ask about, in one instance.
-    pub(super) fn place(&self, pair: &Pair, state: State, data: &'i Snapshot) -> InstancePlace<'_> {
-        let (side, row) = match state {
-            State::Old => (&self.old, pair.old),
-            State::New => (&self.new, pair.new),
+    /// Where what an instance shows is found in the data.
+    pub(super) fn place<'p>(&'p self, pair: &Pair, state: State, data: &'p Snapshot) -> InstancePlace<'p> {
+        let row = match state {
+            State::Old => pair.old,
+            State::New => pair.new,
+        };
+        self.place_of(row, state, data)
+    }
+
+    /// As [`Instances::place`], by the number of the row.
+    pub(super) fn place_of<'p>(&'p self, row: usize, state: State, data: &'p Snapshot) -> InstancePlace<'p> {
+        let side = match state {
+            State::Old => &self.old,
+            State::New => &self.new,
         };
         InstancePlace {
             data,
@@ -123,24 +132,27 @@ pub(super) struct InstancePlace<'i> {
 }
 
 impl Lookup for InstancePlace<'_> {
-    fn data(&self, path: &[PathStep]) -> Option<Value> {
-        self.data.get(path).map(|part| part.value())
+    fn data(&self, path: &[PathStep]) -> Option<Found<'_>> {
+        self.data.view().at(path).map(Found::Data)
     }
 
-    fn item(&self, id: usize, path: &[PathStep]) -> Option<Value> {
+    fn item(&self, id: usize, path: &[PathStep]) -> Option<Found<'_>> {
         match self.rows {
             Some(rows) if rows.list.id == id => rows.items.get(self.row, path),
             _ => {
                 let outer = self.around.iter().find(|outer| outer.id == id)?;
-                value_at(
-                    match self.state {
-                        State::Old => &outer.old,
-                        State::New => &outer.new,
-                    },
-                    path,
-                )
+                let item = match self.state {
+                    State::Old => &outer.old,
+                    State::New => &outer.new,
+                };
+                value_at(item, path).map(Found::Made)
             }
         }
+    }
+
+    fn counter(&self, id: usize, attribute: &str) -> Option<Value> {
+        let rows = self.rows.filter(|rows| rows.list.id == id)?;
+        counter::attribute(self.row, rows.items.len(), attribute)
     }
 }
 

@@ -1,19 +1,30 @@
-//! What a list runs over: a sequence of the data, read in place, or values that the template made.
+//! What a list runs over: a sequence or the pairs of a map of the data, read in place, or values that the template made.
 
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
 use crate::PathStep;
-use crate::snapshot::{SeqItems, identity, items_of, same_value};
+use crate::snapshot::{MapPairs, SeqItems, View, identity, items_of, same_value};
+use crate::template::Found;
 
 /// The items of one state of a list.
 #[derive(Clone)]
 pub(super) enum Items {
     Data(SeqItems),
+    Pairs(MapPairs),
     Made(Vec<Value>),
 }
 
 impl Items {
+    /// The items of a part of the data, or its pairs, if it is read in place.
+    pub(super) fn in_place(part: View<'_>, pairs: bool) -> Option<Self> {
+        if pairs {
+            part.pairs().map(Items::Pairs)
+        } else {
+            part.items().map(Items::Data)
+        }
+    }
+
     /// The items of what a loop is given, as the loop would take them.
     pub(super) fn of(value: &Value) -> Result<Self, minijinja::Error> {
         if let Some(items) = items_of(value) {
@@ -29,6 +40,7 @@ impl Items {
     pub(super) fn len(&self) -> usize {
         match self {
             Items::Data(items) => items.len(),
+            Items::Pairs(pairs) => pairs.len(),
             Items::Made(values) => values.len(),
         }
     }
@@ -37,15 +49,17 @@ impl Items {
     pub(super) fn value(&self, at: usize) -> Value {
         match self {
             Items::Data(items) => items.value(at),
+            Items::Pairs(pairs) => pairs.value(at),
             Items::Made(values) => values.get(at).cloned().unwrap_or_default(),
         }
     }
 
     /// What is at a path of an item, if that leads anywhere.
-    pub(super) fn get(&self, at: usize, path: &[PathStep]) -> Option<Value> {
+    pub(super) fn get(&self, at: usize, path: &[PathStep]) -> Option<Found<'_>> {
         match self {
-            Items::Data(items) => items.get(at, path),
-            Items::Made(values) => value_at(values.get(at)?, path),
+            Items::Data(items) => items.view(at, path).map(Found::Data),
+            Items::Pairs(pairs) => pairs.view(at, path).map(Found::Data),
+            Items::Made(values) => value_at(values.get(at)?, path).map(Found::Made),
         }
     }
 
@@ -53,15 +67,17 @@ impl Items {
     pub(super) fn same(&self, at: usize, other: &Items, other_at: usize) -> bool {
         match (self, other) {
             (Items::Data(items), Items::Data(others)) => items.same(at, others, other_at),
+            (Items::Pairs(pairs), Items::Pairs(others)) => pairs.same(at, others, other_at),
             _ => same_value(&self.value(at), &other.value(other_at)),
         }
     }
 
-    /// A number that is equal for items that are the same. Only numbers of two states that are both of the data, or
-    /// both made, can be compared.
+    /// A number that is equal for items that are the same. Only numbers of [`Items::comparable`] states mean anything
+    /// beside each other.
     pub(super) fn identity(&self, at: usize) -> u64 {
         match self {
             Items::Data(items) => items.identity(at),
+            Items::Pairs(pairs) => pairs.identity(at),
             Items::Made(values) => values.get(at).map_or(0, identity),
         }
     }
@@ -70,6 +86,7 @@ impl Items {
     pub(super) fn same_at(&self, at: usize, other: &Items, other_at: usize, path: &[PathStep]) -> bool {
         match (self, other) {
             (Items::Data(items), Items::Data(others)) => items.same_at(at, others, other_at, path),
+            (Items::Pairs(pairs), Items::Pairs(others)) => pairs.same_at(at, others, other_at, path),
             _ => same_value_at(&self.value(at), &other.value(other_at), path),
         }
     }
@@ -79,6 +96,7 @@ impl Items {
         paths.iter().fold(0u64, |all, path| {
             let one = match self {
                 Items::Data(items) => items.identity_at(at, path),
+                Items::Pairs(pairs) => pairs.identity_at(at, path),
                 Items::Made(values) => values.get(at).map_or(0, |value| identity(&part(value, path).0)),
             };
             all.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(one)
@@ -88,8 +106,10 @@ impl Items {
     /// Both with identities that can be compared.
     pub(super) fn comparable(old: Items, new: Items) -> (Items, Items) {
         match (&old, &new) {
-            (Items::Data(_), Items::Made(_)) | (Items::Made(_), Items::Data(_)) => (old.made(), new.made()),
-            _ => (old, new),
+            (Items::Data(_), Items::Data(_))
+            | (Items::Pairs(_), Items::Pairs(_))
+            | (Items::Made(_), Items::Made(_)) => (old, new),
+            _ => (old.made(), new.made()),
         }
     }
 

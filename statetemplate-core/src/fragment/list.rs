@@ -2,11 +2,11 @@
 
 use super::align::Matching;
 use super::compare::{Pass, Stop};
-use super::instances::{Instances, Pair, Rows, Side};
+use super::instances::{InstancePlace, Instances, Pair, Rows, Side, State};
 use super::items::Items;
 use super::{Changes, ListChange};
-use crate::Snapshot;
-use crate::template::{Cutter, Keys, List, Mark, Program, Root, Slot};
+use crate::snapshot::items_of;
+use crate::template::{Cutter, Found, Keys, List, Lookup, Mark, Program, Root, Slot};
 
 impl Pass<'_> {
     /// The change of a list in one of the instances of the fragment that it stands in.
@@ -19,9 +19,10 @@ impl Pass<'_> {
     ) -> Result<Option<ListChange>, Stop> {
         let around = instances.only(vec![*pair]);
         let (old_root, new_root) = (instances.old.enter(pair.old), instances.new.enter(pair.new));
-        let new_items = self.items(list, self.new, &new_root)?;
+        let place = |state| instances.place(pair, state, self.data(state));
+        let new_items = self.items(list, &place(State::New), &new_root)?;
         let old_items = if self.may_change(&slot.reads, &around) {
-            self.items(list, self.old, &old_root)?
+            self.items(list, &place(State::Old), &old_root)?
         } else {
             new_items.clone()
         };
@@ -30,7 +31,7 @@ impl Pass<'_> {
             && let Some(otherwise) = list.otherwise
         {
             if old_items.len() > 0 {
-                let mut values = self.values(otherwise, &around.new, &[pair.new])?;
+                let mut values = self.values(otherwise, &around, &[pair.new])?;
                 return Ok(values
                     .pop()
                     .map(|values| ListChange::Otherwise(otherwise, values)));
@@ -91,7 +92,7 @@ impl Pass<'_> {
         let order = if matching.is_unchanged() {
             None
         } else {
-            let values = self.values(list.item, &rows.new, &matching.unmatched_new())?;
+            let values = self.values(list.item, &rows, &matching.unmatched_new())?;
             Some(matching.order(values.into_iter()))
         };
         if order.is_none() && edits.is_empty() {
@@ -106,10 +107,9 @@ impl Pass<'_> {
     }
 
     /// What a list runs over in one state.
-    fn items(&self, list: &List, data: &Snapshot, root: &Root) -> Result<Items, Stop> {
-        let in_place = list.path.as_ref().and_then(|path| data.get(path));
-        if let Some(items) = in_place.and_then(|data| data.items()) {
-            return Ok(Items::Data(items));
+    fn items(&self, list: &List, place: &InstancePlace<'_>, root: &Root) -> Result<Items, Stop> {
+        if let Some(items) = in_place(list, place) {
+            return Ok(items);
         }
         Ok(Items::of(
             &list.items.value(self.plan.env(), root.clone().value())?,
@@ -157,6 +157,16 @@ impl Pass<'_> {
             root.value(),
             which.len(),
         )?))
+    }
+}
+
+/// What a list runs over, where it is a part of the data.
+pub(super) fn in_place(list: &List, lookup: &dyn Lookup) -> Option<Items> {
+    let source = list.source.as_ref()?;
+    match source.operand.find(lookup)? {
+        Found::Data(part) => Items::in_place(part, source.pairs),
+        Found::Made(_) if source.pairs => None,
+        Found::Made(value) => items_of(&value).map(Items::Data),
     }
 }
 

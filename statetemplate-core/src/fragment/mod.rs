@@ -7,6 +7,7 @@ mod counter;
 mod instances;
 mod items;
 mod list;
+mod reading;
 mod values;
 
 use crate::template::FragmentId;

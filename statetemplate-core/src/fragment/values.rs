@@ -5,8 +5,10 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::compare::Stop;
-use crate::template::{Cut, Cutter, Fine, FragmentId, HoleKind, Mark, Piece, SlotKind, text};
+use crate::template::{Cut, Cutter, Fine, FragmentId, Hole, HoleKind, List, Mark, Piece, SlotKind, text};
 
 /// The value of one hole.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,28 +26,26 @@ pub(crate) enum Tree {
     },
 }
 
-/// A part of a text that many values were cut from, so that each costs no memory of its own.
+/// The text of a value, which costs as little memory of its own as may be.
 #[derive(Clone)]
-pub(crate) struct Text {
-    whole: Arc<str>,
-    start: usize,
-    end: usize,
+pub(crate) enum Text {
+    /// A part of a text that many values were cut from.
+    Cut {
+        whole: Arc<str>,
+        start: usize,
+        end: usize,
+    },
+    /// A text of the data, shared with it.
+    Own(SmolStr),
 }
 
 impl Deref for Text {
     type Target = str;
 
     fn deref(&self) -> &str {
-        &self.whole[self.start..self.end]
-    }
-}
-
-impl From<String> for Text {
-    fn from(text: String) -> Self {
-        Text {
-            start: 0,
-            end: text.len(),
-            whole: text.into(),
+        match self {
+            Text::Cut { whole, start, end } => &whole[*start..*end],
+            Text::Own(text) => text,
         }
     }
 }
@@ -100,14 +100,14 @@ impl Reader<'_> {
     fn fragment(&mut self, id: FragmentId) -> Result<Vec<Tree>, Stop> {
         let holes = &self.fine.fragments[id].holes;
         let mut values = Vec::with_capacity(holes.len());
-        for (hole, kind) in holes.iter().enumerate() {
-            values.push(self.hole(id, hole, *kind)?);
+        for hole in holes {
+            values.push(self.hole(id, hole)?);
         }
         Ok(values)
     }
 
-    fn hole(&mut self, fragment: FragmentId, hole: usize, kind: HoleKind) -> Result<Tree, Stop> {
-        Ok(match kind {
+    fn hole(&mut self, fragment: FragmentId, hole: &Hole) -> Result<Tree, Stop> {
+        Ok(match hole.kind {
             HoleKind::Text => {
                 let cut = self.expect(Mark::Hole)?;
                 if !cut.special {
@@ -124,7 +124,7 @@ impl Reader<'_> {
             HoleKind::Branch => Tree::Branch(self.arm()?),
             HoleKind::List => {
                 self.expect(Mark::List)?;
-                let item = self.item_of(fragment, hole);
+                let item = list_of(self.fine, fragment, hole).item;
                 let mut rows = Vec::new();
                 while self.cutter.peek() == Some(Mark::Row) {
                     self.expect(Mark::Row)?;
@@ -147,13 +147,13 @@ impl Reader<'_> {
     fn text(&self, cut: Cut, decoded: Cow<'_, str>) -> Text {
         match decoded {
             Cow::Borrowed(_) => self.same(cut),
-            Cow::Owned(text) => text.into(),
+            Cow::Owned(text) => Text::Own(text.into()),
         }
     }
 
     /// What was cut, as it is.
     fn same(&self, cut: Cut) -> Text {
-        Text {
+        Text::Cut {
             whole: Arc::clone(self.whole),
             start: cut.start,
             end: cut.end,
@@ -167,15 +167,14 @@ impl Reader<'_> {
             _ => Ok(None),
         }
     }
+}
 
-    /// The fragment of the rows of the list that is a hole.
-    fn item_of(&self, fragment: FragmentId, hole: usize) -> FragmentId {
-        let mut slots = self.fine.fragments[fragment].slots.iter();
-        let slot = slots.find(|slot| slot.holes == [hole]);
-        match slot.map(|slot| &slot.kind) {
-            Some(SlotKind::List(list)) => list.item,
-            _ => unreachable!("each list hole belongs to the slot of its list"),
-        }
+/// The list that is a hole.
+pub(super) fn list_of<'f>(fine: &'f Fine, fragment: FragmentId, hole: &Hole) -> &'f List {
+    let slot = hole.slot.map(|slot| &fine.fragments[fragment].slots[slot].kind);
+    match slot {
+        Some(SlotKind::List(list)) => list,
+        _ => unreachable!("each list hole belongs to the slot of its list"),
     }
 }
 

@@ -66,6 +66,13 @@ impl RendererBuilder {
         self
     }
 
+    /// Declares that the environment's formatter, or a filter of it with the name of a built-in one, changes only some
+    /// texts or numbers. See [`PlanOptions::own_formatter`].
+    pub fn own_formatter(mut self) -> Self {
+        self.plan_options = self.plan_options.own_formatter();
+        self
+    }
+
     /// The secret that tokens are sealed with: at least 32 random bytes, the same on all nodes. Without one, a debug
     /// build makes a random key, so that sessions end with the process; a release build refuses.
     pub fn signing_key(mut self, secret: impl AsRef<[u8]>) -> Self {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use minijinja::Value;
 
 use super::node::{Node, Seq};
-use super::{PathStep, Snapshot, paths};
+use super::{PathStep, View, paths};
 
 /// The items of a sequence in a snapshot.
 #[derive(Clone)]
@@ -22,20 +22,13 @@ impl SeqItems {
         self.0.items.get(at).map(Node::value).unwrap_or_default()
     }
 
-    /// What is at a path of an item, as a template value, if that leads anywhere.
-    pub(crate) fn get(&self, at: usize, path: &[PathStep]) -> Option<Value> {
-        let mut node = self.0.items.get(at)?;
-        for step in path {
-            node = match (node, step) {
-                (Node::Map(map), PathStep::Key(key)) => map.get(key)?,
-                // Not under a number of a map: a target that takes an item apart takes a map's keys.
-                (Node::Seq(_) | Node::Tuple(_), PathStep::Index(index)) => {
-                    node.items()?.get(usize::try_from(*index).ok()?)?
-                }
-                _ => return None,
-            };
-        }
-        Some(node.value())
+    pub(super) fn new(items: Arc<Seq>) -> Self {
+        SeqItems(items)
+    }
+
+    /// What is at a path of an item, if that leads anywhere.
+    pub(crate) fn view(&self, at: usize, path: &[PathStep]) -> Option<View<'_>> {
+        View(self.0.items.get(at)?).at(path)
     }
 
     /// Whether two items are the same, as [`Snapshot::is_same`] tells it.
@@ -70,7 +63,7 @@ impl SeqItems {
     }
 }
 
-fn identity(node: &Node) -> u64 {
+pub(super) fn identity(node: &Node) -> u64 {
     let address = |pointer: *const ()| pointer.addr() as u64;
     match node {
         Node::Seq(seq) => address(Arc::as_ptr(seq).cast()),
@@ -92,16 +85,6 @@ fn hash<T: Hash + ?Sized>(value: &T) -> u64 {
     let mut hasher = std::hash::DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
-}
-
-impl Snapshot {
-    /// The items, if the snapshot is a sequence that templates iterate over as it is.
-    pub(crate) fn items(&self) -> Option<SeqItems> {
-        match &self.0 {
-            Node::Seq(seq) => Some(SeqItems(seq.clone())),
-            _ => None,
-        }
-    }
 }
 
 /// The items of a template value that is a sequence of a snapshot.

@@ -7,9 +7,11 @@ mod keys;
 mod leaf;
 mod node;
 mod object;
+mod pairs;
 mod paths;
 mod serialize;
 mod shared;
+mod view;
 
 #[cfg(test)]
 mod tests;
@@ -24,8 +26,10 @@ use crate::{Error, ErrorKind};
 
 pub(crate) use self::items::{SeqItems, items_of};
 pub(crate) use self::object::{identity, same_value};
+pub(crate) use self::pairs::MapPairs;
 pub use self::paths::{PathStep, changed_paths};
 pub use self::shared::Shared;
+pub(crate) use self::view::View;
 
 use self::node::Node;
 

@@ -9,6 +9,7 @@ use minijinja::Value;
 use super::machinery::ast::{BinOpKind, CompareOpKind, Expr, UnaryOpKind};
 use super::reads::{LoopId, Names, Place};
 use crate::PathStep;
+use crate::snapshot::View;
 
 /// A condition.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub(crate) enum Operand {
     Data(Vec<PathStep>),
     /// A path into the item of a loop.
     Item(LoopId, Vec<PathStep>),
+    /// An attribute of the `loop` variable of a loop.
+    Counter(LoopId, &'static str),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,9 +46,35 @@ pub(crate) enum Comparison {
 /// Where a condition finds what it asks about.
 pub(crate) trait Lookup {
     /// What is at a path of the page's data.
-    fn data(&self, path: &[PathStep]) -> Option<Value>;
+    fn data(&self, path: &[PathStep]) -> Option<Found<'_>>;
     /// What is at a path of the item of a loop.
-    fn item(&self, id: LoopId, path: &[PathStep]) -> Option<Value>;
+    fn item(&self, id: LoopId, path: &[PathStep]) -> Option<Found<'_>>;
+    /// An attribute of the `loop` variable of a loop.
+    fn counter(&self, id: LoopId, attribute: &str) -> Option<Value>;
+}
+
+/// What is at some path.
+pub(crate) enum Found<'f> {
+    /// A part of the data.
+    Data(View<'f>),
+    /// Something that the template made.
+    Made(Value),
+}
+
+impl Found<'_> {
+    pub(crate) fn value(self) -> Value {
+        match self {
+            Found::Data(part) => part.value(),
+            Found::Made(value) => value,
+        }
+    }
+
+    fn is_true(&self) -> bool {
+        match self {
+            Found::Data(part) => part.is_true(),
+            Found::Made(value) => value.is_true(),
+        }
+    }
 }
 
 impl Condition {
@@ -87,9 +116,9 @@ impl Condition {
     }
 
     /// Whether it holds; nothing when that can't be told here.
-    pub(crate) fn holds(&self, lookup: &impl Lookup) -> Option<bool> {
+    pub(crate) fn holds(&self, lookup: &dyn Lookup) -> Option<bool> {
         Some(match self {
-            Condition::Truth(operand) => operand.value(lookup)?.is_true(),
+            Condition::Truth(operand) => operand.find(lookup)?.is_true(),
             Condition::Not(inner) => !inner.holds(lookup)?,
             // As in a template, what decides nothing is not looked at.
             Condition::And(left, right) => left.holds(lookup)? && right.holds(lookup)?,
@@ -120,21 +149,32 @@ fn compare(
 }
 
 impl Operand {
-    fn of(expr: &Expr<'static>, names: &Names<'_>) -> Option<Self> {
+    /// The operand that an expression is, if it is one.
+    pub(super) fn of(expr: &Expr<'static>, names: &Names<'_>) -> Option<Self> {
         match expr {
             Expr::Const(constant) => Some(Operand::Constant(constant.value.clone())),
             _ => Some(match names.place(expr)? {
                 Place::Data(path) => Operand::Data(path),
-                Place::Item(id, path) => Operand::Item(id, path),
+                Place::Item { id, path, sure: true } => Operand::Item(id, path),
+                // A loop that can't take its item apart is an error, which is minijinja's to find.
+                Place::Item { sure: false, .. } => return None,
+                Place::Counter(id, attribute) => Operand::Counter(id, attribute),
             }),
         }
     }
 
-    fn value(&self, lookup: &impl Lookup) -> Option<Value> {
+    /// What it stands for; nothing when that can't be told here.
+    pub(crate) fn find<'f>(&'f self, lookup: &'f dyn Lookup) -> Option<Found<'f>> {
         match self {
-            Operand::Constant(value) => Some(value.clone()),
+            Operand::Constant(value) => Some(Found::Made(value.clone())),
             Operand::Data(path) => lookup.data(path),
             Operand::Item(id, path) => lookup.item(*id, path),
+            Operand::Counter(id, attribute) => lookup.counter(*id, attribute).map(Found::Made),
         }
+    }
+
+    /// Its value; nothing when that can't be told here.
+    pub(crate) fn value(&self, lookup: &dyn Lookup) -> Option<Value> {
+        self.find(lookup).map(Found::value)
     }
 }

@@ -153,7 +153,7 @@ impl<'a> Reader<'_, 'a> {
                 None => {
                     let depth = self.names.depth();
                     // The loop gets its number later; while parsing only the plainness of its names counts.
-                    self.names.enter_loop(usize::MAX, lp.syntax);
+                    self.names.enter_loop(usize::MAX, lp.syntax, false);
                     let body = self.inside(&lp.body);
                     self.names.truncate(depth);
                     let otherwise = self.inside(&lp.otherwise)?;

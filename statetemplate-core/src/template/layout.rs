@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::blocks::Called;
-use super::condition::Condition;
+use super::condition::{Condition, Operand};
 use super::item::{Element, Item, TagPart};
 use super::machinery::ast::Expr;
 use super::namespace;
 use super::node::{self, For, Node, emitted};
 use super::opaque::Opaque;
+use super::reading::Reading;
 use super::reads::{self, LoopId, Names, Place, Reads};
 use super::{foreign, syntax, tags, text};
 use crate::PathStep;
@@ -128,14 +129,22 @@ pub(super) struct ListDraft<'a> {
     pub(super) id: LoopId,
     pub(super) item: FragmentId,
     pub(super) otherwise: Option<FragmentId>,
-    /// The items' path in the page's data, where the list runs over just that.
-    pub(super) path: Option<Vec<PathStep>>,
+    /// What it runs over, where that is a part of the data and nothing else.
+    pub(super) source: Option<ListSource>,
     pub(super) key: Option<Vec<Node<'a>>>,
     /// The paths within an item that the key is made of, where it is made of nothing else.
     pub(super) key_paths: Option<Vec<Vec<PathStep>>>,
     /// What a row reads beside its own item and counter.
     pub(super) row_reads: Reads,
     pub(super) hole: usize,
+}
+
+/// What a list runs over, where that is a part of the data and nothing else.
+#[derive(Debug, Clone)]
+pub(crate) struct ListSource {
+    pub(crate) operand: Operand,
+    /// Whether it runs over the pairs of a map, as `|items` gives them, and not over a sequence.
+    pub(crate) pairs: bool,
 }
 
 /// A part of a slot's text.
@@ -153,6 +162,8 @@ pub(crate) enum Piece {
 pub(super) struct HoleDraft<'a> {
     pub(super) kind: HoleKind,
     pub(super) source: HoleSource<'a>,
+    /// How its text is read from the data, where that can be.
+    pub(super) reading: Option<Vec<Reading>>,
     /// Two holes of one fragment with the same key have the same value.
     key: Option<String>,
 }
@@ -374,7 +385,16 @@ impl<'a> Layout<'a> {
         {
             return known;
         }
-        draft.holes.push(HoleDraft { kind, source, key });
+        let reading = match &source {
+            HoleSource::Nodes(nodes) => Reading::of(nodes, kind, &self.names),
+            HoleSource::Slot(_) => None,
+        };
+        draft.holes.push(HoleDraft {
+            kind,
+            source,
+            reading,
+            key,
+        });
         draft.steps.push(ValueStep::Hole(draft.holes.len() - 1));
         draft.holes.len() - 1
     }
@@ -431,7 +451,7 @@ impl<'a> Layout<'a> {
         let paths = dynamic.map(|node| match node {
             Node::Emit(statement) | Node::Guarded(_, statement) => {
                 match self.names.place(&emitted(statement).expr)? {
-                    Place::Item(of, path) if of == id => Some(path),
+                    Place::Item { id: of, path, .. } if of == id => Some(path),
                     _ => None,
                 }
             }
@@ -645,18 +665,33 @@ impl<'a> Layout<'a> {
         inner.slots.iter().for_each(|slot| reads.add(&slot.all_reads));
     }
 
+    /// What an expression gives a list to run over, if that is a part of the data and nothing else.
+    fn source(&self, expr: &Expr<'static>) -> Option<ListSource> {
+        let (part, pairs) = match expr {
+            Expr::Filter(filter)
+                if filter.name == "items" && filter.args.is_empty() && self.names.shortcuts().items =>
+            {
+                (filter.expr.as_ref()?, true)
+            }
+            _ => (expr, false),
+        };
+        let operand = Operand::of(part, &self.names)?;
+        matches!(operand, Operand::Data(_) | Operand::Item(..)).then_some(ListSource { operand, pairs })
+    }
+
     fn list(&mut self, draft: &mut Draft<'a>, lp: &Rc<For<'a>>, body: &[Item<'a>], otherwise: &[Item<'a>]) {
         let scope = self.scope.clone();
         let id = self.loops;
         self.loops += 1;
         let mut reads = self.names.of(&lp.syntax.iter);
-        let path = match (&lp.syntax.filter_expr, self.names.place(&lp.syntax.iter)) {
-            (None, Some(Place::Data(path))) => Some(path),
-            _ => None,
+        let source = match &lp.syntax.filter_expr {
+            None => self.source(&lp.syntax.iter),
+            Some(_) => None,
         };
         reads::mentioned_in(&lp.syntax.iter, &mut draft.mentions);
         let names = self.names.depth();
-        self.names.enter_loop(id, lp.syntax);
+        let pairs = source.as_ref().is_some_and(|source| source.pairs);
+        self.names.enter_loop(id, lp.syntax, pairs);
         if let Some(filter) = &lp.syntax.filter_expr {
             reads::mentioned_in(filter, &mut draft.mentions);
             let mut filter_reads = self.names.of(filter);
@@ -691,7 +726,7 @@ impl<'a> Layout<'a> {
             id,
             item,
             otherwise,
-            path,
+            source,
             key,
             key_paths,
             row_reads,

@@ -194,8 +194,15 @@ impl Writer {
 
     /// Applies a filter without arguments to the top of the stack.
     pub(super) fn filter(&mut self, name: &'static str) {
+        self.filter_with(name, 0);
+    }
+
+    /// Applies a filter to what lies under its arguments on the stack.
+    pub(super) fn filter_with(&mut self, name: &'static str, arguments: usize) {
         // `!0` is minijinja's "look the filter up by name each time": its cache slots are handed out by the generator.
-        self.generator.add(Instruction::ApplyFilter(name, Some(1), !0));
+        let count = u16::try_from(arguments + 1).unwrap_or(u16::MAX);
+        self.generator
+            .add(Instruction::ApplyFilter(name, Some(count), !0));
     }
 
     pub(super) fn emit(&mut self, span: Span) {
@@ -279,11 +286,18 @@ pub(super) fn prints_as_it_is(env: &Environment<'static>, escape: &AutoEscape) -
     let mut writer = Writer::new("sample", "", escape.clone());
     writer.constant(sample);
     writer.emit_here();
-    let nothing = machinery::parse("{{ 1 if false }}", "sample", SyntaxConfig::default())
-        .expect("the sample is a valid template");
-    writer.statement(&nothing);
+    writer.statement(nothing());
     let printed = writer.finish().render(env, Value::UNDEFINED);
     printed.is_ok_and(|printed| printed == SAMPLE)
+}
+
+/// A template that prints what a missing `else` prints.
+pub(super) fn nothing() -> &'static ast::Stmt<'static> {
+    static NOTHING: OnceLock<ast::Stmt<'static>> = OnceLock::new();
+    NOTHING.get_or_init(|| {
+        machinery::parse("{{ 1 if false }}", "sample", SyntaxConfig::default())
+            .expect("the sample is a valid template")
+    })
 }
 
 /// What a statement that needs no data prints.

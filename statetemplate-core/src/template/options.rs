@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 pub struct PlanOptions {
     impure: BTreeSet<String>,
     build: String,
+    own_formatter: bool,
 }
 
 impl PlanOptions {
@@ -43,6 +44,21 @@ impl PlanOptions {
     pub fn build(mut self, id: impl Into<String>) -> Self {
         self.build = id.into();
         self
+    }
+
+    /// Declares that the environment's formatter, or a filter of it that has the name of a built-in one, changes some
+    /// values in a way that only shows with certain texts or numbers, as one does that hides card numbers.
+    ///
+    /// Not needed otherwise: what changes all values of a kind, or asks for data beside the value, is noticed. With this,
+    /// all values are computed by minijinja, which makes updates slower.
+    #[must_use]
+    pub fn own_formatter(mut self) -> Self {
+        self.own_formatter = true;
+        self
+    }
+
+    pub(super) fn has_own_formatter(&self) -> bool {
+        self.own_formatter
     }
 
     /// Whether this function, filter or test was declared impure.

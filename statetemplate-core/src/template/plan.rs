@@ -11,10 +11,15 @@ use sha2::{Digest, Sha256};
 use super::PlanOptions;
 use super::compile::{Compiler, HEAD, MOST_GROUPS};
 use super::condition::{Condition, Lookup};
-use super::layout::{Draft, DraftKind, FragmentId, HoleKind, Layout, Piece, SlotDraft, ValueStep};
+use super::layout::{
+    Draft, DraftKind, FragmentId, HoleDraft, HoleKind, HoleSource, Layout, ListSource, Piece, SlotDraft,
+    ValueStep,
+};
 use super::machinery::{Blocks, Program, Writer};
+use super::reading::Reading;
 use super::reads::{LoopId, Names, Reads, Step, path_steps};
 use super::root::Root;
+use super::shortcuts::Shortcuts;
 use super::source::Sources;
 use super::{blocks, code, escape, explain, html, item, marks, namespace, skeleton, text};
 use crate::{Error, PathStep, Snapshot};
@@ -72,8 +77,10 @@ pub(crate) struct Fine {
 pub(crate) struct Fragment {
     pub(crate) statics: Vec<Part>,
     pub(crate) hash: String,
-    pub(crate) holes: Vec<HoleKind>,
+    pub(crate) holes: Vec<Hole>,
     pub(crate) slots: Vec<Slot>,
+    /// Whether all its values can be read from the data, as far as the template tells.
+    pub(crate) readable: bool,
     /// Prints all its values.
     pub(crate) values: Program,
     /// Prints what its slots show by themselves, those of the groups that are wanted.
@@ -82,6 +89,16 @@ pub(crate) struct Fragment {
     pub(crate) order: Vec<usize>,
     /// The same for one group alone, which is what most updates need; none for a group of lists.
     pub(crate) group: Vec<Option<Program>>,
+}
+
+/// One value of a fragment.
+#[derive(Debug)]
+pub(crate) struct Hole {
+    pub(crate) kind: HoleKind,
+    /// How its text is read from the data, where that can be.
+    pub(crate) reading: Option<Vec<Reading>>,
+    /// The slot of a branch or a list.
+    pub(crate) slot: Option<usize>,
 }
 
 /// A part of a fragment's statics, as PROTOCOL.md describes them.
@@ -119,7 +136,7 @@ pub(crate) struct Choice {
 
 impl Choice {
     /// The fragment that is shown; nothing when a condition that decides it can't be told.
-    pub(crate) fn choose(&self, lookup: &impl Lookup) -> Option<Option<FragmentId>> {
+    pub(crate) fn choose(&self, lookup: &dyn Lookup) -> Option<Option<FragmentId>> {
         for (condition, arm) in &self.arms {
             if condition.holds(lookup)? {
                 return Some(*arm);
@@ -155,8 +172,8 @@ pub(crate) struct List {
     pub(crate) otherwise: Option<FragmentId>,
     /// Leaves the list's items on the stack.
     pub(crate) items: Program,
-    /// The path of the items in the page's data, where the list runs over just that.
-    pub(crate) path: Option<Vec<PathStep>>,
+    /// What the list runs over, where that is a part of the data and nothing else.
+    pub(crate) source: Option<ListSource>,
     pub(crate) keys: Option<Keys>,
     /// What a row reads beside its item and its counter.
     pub(crate) row_reads: Dependencies,
@@ -370,7 +387,8 @@ pub(super) fn lay_out<'a>(
         .map(|(name, body)| (name, escape::guard(&body, html).into()));
     let called = guarded.collect();
     namespace::check(&nodes, &called, sources)?;
-    let names = Names::new(sources, env, options, called, source.escape == AutoEscape::Html);
+    let shortcuts = Shortcuts::of(env, options, source.name, source.text);
+    let names = Names::new(sources, env, options, called, html, shortcuts);
     let mut items = html::parse(&nodes, &mut names.clone()).map_err(|item::Unbalanced(why)| why)?;
     skeleton::settle(&mut items)?;
     Ok(Layout::new(names, &items))
@@ -431,7 +449,8 @@ fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> F
     Fragment {
         statics,
         hash,
-        holes: draft.holes.iter().map(|hole| hole.kind).collect(),
+        readable: is_readable(compiler.layout, id),
+        holes: draft.holes.iter().map(hole).collect(),
         slots,
         values: compiler.values(id),
         own: compiler.slots(id, &groups),
@@ -443,6 +462,41 @@ fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> F
         group: (0..groups.iter().max().map_or(0, |last| last + 1))
             .map(|group| compiler.group(id, &groups, group))
             .collect(),
+    }
+}
+
+/// Whether the data alone tells all values of a fragment, and of those in it.
+fn is_readable(layout: &Layout<'_>, id: FragmentId) -> bool {
+    let draft = &layout.fragments[id];
+    draft.holes.iter().all(|hole| match hole.source {
+        HoleSource::Nodes(_) => hole.reading.is_some(),
+        HoleSource::Slot(slot) => match &draft.slots[slot].kind {
+            DraftKind::Branch {
+                arms,
+                otherwise,
+                conditions: Some(_),
+                ..
+            } => {
+                let mut inside = arms.iter().filter_map(|(_, arm)| *arm).chain(*otherwise);
+                inside.all(|arm| is_readable(layout, arm))
+            }
+            DraftKind::List(list) => {
+                let mut inside = std::iter::once(list.item).chain(list.otherwise);
+                list.source.is_some() && inside.all(|id| is_readable(layout, id))
+            }
+            _ => false,
+        },
+    })
+}
+
+fn hole(draft: &HoleDraft<'_>) -> Hole {
+    Hole {
+        kind: draft.kind,
+        reading: draft.reading.clone(),
+        slot: match draft.source {
+            HoleSource::Slot(slot) => Some(slot),
+            HoleSource::Nodes(_) => None,
+        },
     }
 }
 
@@ -493,7 +547,7 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
                 item: list.item,
                 otherwise: list.otherwise,
                 items: compiler.items(slot, list),
-                path: list.path.clone(),
+                source: list.source.clone(),
                 keys: list.key.as_ref().map(|key| match &list.key_paths {
                     Some(paths) => Keys::Data(paths.clone()),
                     None => Keys::Printed(compiler.keys(list, key)),

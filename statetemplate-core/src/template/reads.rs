@@ -13,6 +13,7 @@ use super::machinery::ast::{self, CallType, Expr, Stmt};
 use super::mentions::mentioned_in_statement;
 use super::namespace;
 use super::node::{Node, emitted};
+use super::shortcuts::Shortcuts;
 use super::source::Sources;
 use super::syntax;
 use crate::PathStep;
@@ -33,7 +34,14 @@ pub(crate) enum Step {
 /// Where an expression finds its value, when it is nothing but a path.
 pub(super) enum Place {
     Data(Vec<PathStep>),
-    Item(LoopId, Vec<PathStep>),
+    Item {
+        id: LoopId,
+        path: Vec<PathStep>,
+        /// Whether the item has such a part for certain, as far as the loop's target takes it apart.
+        sure: bool,
+    },
+    /// An attribute of a `loop` variable that is a number, or true or false.
+    Counter(LoopId, &'static str),
 }
 
 /// The steps as a snapshot takes them.
@@ -78,11 +86,13 @@ impl Reads {
 /// What a name means at some place of the template.
 #[derive(Clone)]
 pub(super) enum Meaning {
-    /// The item of a loop, or the part of it at a path; `plain` when it can't be HTML.
+    /// The item of a loop, or the part of it at a path; `plain` when it can't be HTML, `sure` when the loop's target can
+    /// take any of its items apart like this.
     Item {
         id: LoopId,
         path: Vec<Step>,
         plain: bool,
+        sure: bool,
     },
     /// The `loop` variable.
     Counter(LoopId),
@@ -109,6 +119,7 @@ pub(super) struct Names<'a> {
     names: Vec<Name>,
     /// Whether values are HTML-escaped here.
     escaped: bool,
+    shortcuts: Shortcuts,
 }
 
 #[derive(Clone)]
@@ -135,6 +146,7 @@ impl<'a> Names<'a> {
         options: &'a PlanOptions,
         called: Called<'a>,
         escaped: bool,
+        shortcuts: Shortcuts,
     ) -> Self {
         Names {
             sources,
@@ -144,6 +156,7 @@ impl<'a> Names<'a> {
             calling: Vec::new(),
             names: Vec::new(),
             escaped,
+            shortcuts,
         }
     }
 
@@ -159,6 +172,11 @@ impl<'a> Names<'a> {
     /// Whether values are escaped for HTML here.
     pub(super) fn escapes(&self) -> bool {
         self.escaped
+    }
+
+    /// What the environment has left as it is.
+    pub(super) fn shortcuts(&self) -> Shortcuts {
+        self.shortcuts
     }
 
     pub(super) fn env(&self) -> &'a Environment<'static> {
@@ -206,11 +224,16 @@ impl<'a> Names<'a> {
         self.bring(id, Meaning::Local { reads: all, plain }, How::Changed);
     }
 
-    /// Brings the item and the `loop` variable of a loop into scope.
-    pub(super) fn enter_loop(&mut self, id: LoopId, syntax: &ast::ForLoop<'static>) {
-        let plain = self.is_plain(&syntax.iter);
+    /// Brings the item and the `loop` variable of a loop into scope. `pairs`: all its items are pairs.
+    pub(super) fn enter_loop(&mut self, id: LoopId, syntax: &ast::ForLoop<'static>, pairs: bool) {
+        let item = Meaning::Item {
+            id,
+            path: Vec::new(),
+            plain: self.is_plain(&syntax.iter),
+            sure: true,
+        };
         self.push("loop", Meaning::Counter(id));
-        self.unpack(&syntax.target, id, &[], plain);
+        self.unpack(&syntax.target, item, pairs);
     }
 
     /// Brings into scope what a node leaves behind. `Node::Leave` is the caller's to handle, with [`Names::leave`].
@@ -437,21 +460,26 @@ impl<'a> Names<'a> {
     fn part_of_item(&self, expr: &Expr<'static>) -> Option<Meaning> {
         let mut steps = Vec::new();
         match self.meaning(path(expr, &mut steps)?) {
-            Some(Meaning::Item { id, path, plain }) => Some(Meaning::Item {
+            Some(Meaning::Item {
+                id,
+                path,
+                plain,
+                sure,
+            }) => Some(Meaning::Item {
                 id: *id,
                 path: path.iter().cloned().chain(steps).collect(),
                 plain: *plain,
+                sure: *sure,
             }),
             _ => None,
         }
     }
 
     /// Brings the names of a loop's target into scope, each for its part of the item.
-    fn unpack(&mut self, target: &Expr<'static>, id: LoopId, path: &[Step], plain: bool) {
+    fn unpack(&mut self, target: &Expr<'static>, item: Meaning, pair: bool) {
         let parts = match target {
             Expr::Var(var) => {
-                let path = path.to_vec();
-                self.push(var.id, Meaning::Item { id, path, plain });
+                self.push(var.id, item);
                 return;
             }
             Expr::List(list) => &list.items,
@@ -459,8 +487,12 @@ impl<'a> Names<'a> {
             _ => return,
         };
         for (part, index) in parts.iter().zip(0..) {
-            let path: Vec<Step> = path.iter().cloned().chain([Step::Index(index)]).collect();
-            self.unpack(part, id, &path, plain);
+            let mut of_item = item.clone();
+            if let Meaning::Item { path, sure, .. } = &mut of_item {
+                path.push(Step::Index(index));
+                *sure &= pair && parts.len() == 2;
+            }
+            self.unpack(part, of_item, false);
         }
     }
 
@@ -515,15 +547,25 @@ impl<'a> Names<'a> {
                 steps.insert(0, Step::Key(name));
                 Some(Place::Data(path_steps(&steps)))
             }
-            Some(Meaning::Item { id, path, .. }) => {
+            Some(Meaning::Item { id, path, sure, .. }) => {
                 let whole: Vec<Step> = path.iter().cloned().chain(steps).collect();
-                Some(Place::Item(*id, path_steps(&whole)))
+                Some(Place::Item {
+                    id: *id,
+                    path: path_steps(&whole),
+                    sure: *sure,
+                })
             }
             Some(Meaning::Path { path, .. }) => {
                 let whole: Vec<Step> = path.iter().cloned().chain(steps).collect();
                 Some(Place::Data(path_steps(&whole)))
             }
-            Some(Meaning::Counter(_) | Meaning::Local { .. } | Meaning::Macro { .. }) => None,
+            Some(Meaning::Counter(id)) => match steps.as_slice() {
+                [Step::Key(attribute)] if PLAIN_COUNTERS.contains(attribute) => {
+                    Some(Place::Counter(*id, attribute))
+                }
+                _ => None,
+            },
+            Some(Meaning::Local { .. } | Meaning::Macro { .. }) => None,
         }
     }
 
@@ -754,6 +796,10 @@ impl<'a> Names<'a> {
     fn name(&self, name: &'static str, steps: &[Step]) -> Reads {
         let mut reads = Reads::default();
         match self.meaning(name) {
+            Some(Meaning::Item { id, sure: false, .. }) => {
+                // Whether it can be taken apart is for the whole item to say.
+                reads.items.insert((*id, Vec::new()));
+            }
             Some(Meaning::Item { id, path, .. }) => {
                 let mut path = path.clone();
                 path.extend_from_slice(steps);
@@ -795,6 +841,17 @@ impl<'a> Names<'a> {
         }
     }
 }
+
+/// The attributes of `loop` that follow from a row's place alone.
+const PLAIN_COUNTERS: &[&str] = &[
+    "index",
+    "index0",
+    "revindex",
+    "revindex0",
+    "first",
+    "last",
+    "length",
+];
 
 /// Built-in filters that apply filters and tests which they are given by name.
 const APPLYING_FILTERS: &[&str] = &["map", "select", "reject", "selectattr", "rejectattr"];

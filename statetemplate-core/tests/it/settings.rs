@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, escape_formatter};
 use serde_json::{Value, json};
-use statetemplate_core::{ErrorKind, Plan, Snapshot, diff};
+use statetemplate_core::{ErrorKind, Plan, PlanOptions, Snapshot, diff};
 
 use crate::oracle::Page;
 
@@ -155,6 +155,68 @@ fn a_formatter_of_ones_own() {
         &steps(),
     );
     assert!(sent[0].contains(&r#"0 attribute "3.00""#.to_owned()), "{sent:?}");
+}
+
+/// Hides one text that nobody would try as a sample.
+fn hide_some(env: &mut Environment<'static>) {
+    env.set_formatter(|out, state, value| match value.as_str() {
+        Some("Mellon") => out.write_str("***").map_err(minijinja::Error::from),
+        _ => escape_formatter(out, state, value),
+    });
+    let page = "<main><p>{{ t }}</p><ul>{% for x in xs %}<li id=\"{{ x.id }}\">{{ x.t }}</li>{% endfor %}</ul></main>";
+    env.add_template("page.html", page).unwrap();
+}
+
+#[test]
+fn a_formatter_that_changes_only_some_texts_is_declared() {
+    let mut env = Environment::new();
+    hide_some(&mut env);
+    let plan = Plan::compile_with(&env, "page.html", &PlanOptions::new().own_formatter()).unwrap();
+    let old = Snapshot::of(&json!({"t": "friend", "xs": []})).unwrap();
+    let new = old
+        .next(&json!({"t": "Mellon", "xs": [{"id": 1, "t": "Mellon"}]}))
+        .unwrap();
+    let patch = diff(&plan, &old, &new).unwrap();
+    assert!(format!("{patch:?}").contains("***"), "{patch:?}");
+    assert!(!format!("{patch:?}").contains("Mellon"), "{patch:?}");
+}
+
+#[test]
+#[cfg(debug_assertions)]
+fn one_that_is_not_declared_fails_updates_in_debug_builds() {
+    let mut env = Environment::new();
+    hide_some(&mut env);
+    let plan = Plan::compile(&env, "page.html").unwrap();
+    let old = Snapshot::of(&json!({"t": "friend", "xs": []})).unwrap();
+    for data in [
+        json!({"t": "Mellon", "xs": []}),
+        json!({"t": "friend", "xs": [{"id": 1, "t": "Mellon"}]}),
+    ] {
+        let error = diff(&plan, &old, &old.next(&data).unwrap()).unwrap_err();
+        let message = format!("{error:#}");
+        assert!(
+            message.contains("own_formatter()") && message.contains("***"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn an_item_that_cannot_be_taken_apart_fails_an_update_where_it_fails_a_render() {
+    let mut env = Environment::new();
+    let page = "<main><ul>{% for a, b in xs %}<li>{{ a }}{% if b %}<b>{{ b }}</b>{% endif %}</li>{% endfor %}</ul></main>";
+    env.add_template("page.html", page).unwrap();
+    let plan = Plan::compile(&env, "page.html").unwrap();
+    let old = Snapshot::of(&json!({"xs": [[1, 2]]})).unwrap();
+    for data in [
+        json!({"xs": [[1, 2, 3]]}),
+        json!({"xs": [[1, 2], [1]]}),
+        json!({"xs": [[1, 2], 1]}),
+    ] {
+        let new = old.next(&data).unwrap();
+        plan.render(&new, "").unwrap_err();
+        diff(&plan, &old, &new).unwrap_err();
+    }
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn means_the_same<T: Serialize + ?Sized>(data: &T) -> Snapshot {
         battery::differences(&snapshot.value(), [&theirs, &other]),
         Vec::<String>::new()
     );
+    assert_eq!(views::differences(snapshot.view()), Vec::<String>::new());
     let json = |value: &Value| serde_json::to_string(value).map_err(|error| error.to_string());
     assert_eq!(json(&snapshot.value()), json(&theirs));
     let bytes = snapshot.encode();

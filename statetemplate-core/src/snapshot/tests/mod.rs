@@ -8,6 +8,7 @@ mod reading;
 mod shared_data;
 mod sharing;
 mod tree;
+mod views;
 
 use std::collections::BTreeMap;
 

@@ -27,6 +27,7 @@ proptest! {
         let ours = Snapshot::of(&tree).unwrap();
         let theirs = Value::from(Serde(&tree));
         prop_assert_eq!(format!("{:?}", ours.value()), format!("{theirs:?}"));
+        prop_assert_eq!(views::differences(ours.view()), Vec::<String>::new());
         prop_assert_eq!(battery::differences(&ours.value(), [&theirs, &Value::from(Serde(&tree))]), Vec::<String>::new());
         prop_assert_eq!(
             serde_json::to_string(&ours.value()).map_err(|error| error.to_string()),

@@ -1,6 +1,7 @@
 //! The filters that guarded places use: a language to escape for, and the HTML that the result stands in.
 
 use minijinja::{Environment, State, UndefinedBehavior, Value};
+use smol_str::SmolStr;
 
 use super::{comment, css, js, names, refresh, srcset, strict, unquoted, url};
 use crate::template::machinery::intern;
@@ -162,6 +163,31 @@ impl Guard {
             Place::Nested => Value::from(html_escape::encode_quoted_attribute(&text).into_owned()),
         }
     }
+}
+
+/// A guard that makes text of text, which is then escaped as any other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TextGuard(Escaper);
+
+impl TextGuard {
+    /// The text that is safe for the place.
+    pub(in crate::template) fn text(self, text: SmolStr) -> SmolStr {
+        match self.0 {
+            Escaper::Plain => text,
+            escaper => escaper.escape(&Value::from(text.as_str())).into(),
+        }
+    }
+}
+
+/// The guard of a filter, if it makes text of text.
+pub(in crate::template) fn text_guard(filter: &str) -> Option<TextGuard> {
+    let guards = Escaper::ALL
+        .into_iter()
+        .filter(|escaper| !matches!(escaper, Escaper::Json | Escaper::JsValue));
+    guards
+        .map(|escaper| Guard::new(escaper, Place::Escaped))
+        .find(|guard| guard.name() == filter)
+        .map(|guard| TextGuard(guard.escaper))
 }
 
 /// How a whole attribute is checked, whatever its value is put together from.

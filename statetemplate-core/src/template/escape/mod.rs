@@ -50,6 +50,7 @@ mod unquoted;
 mod url;
 mod walk;
 
-pub(super) use guard::{NEVER_EMPTY, register};
+pub(crate) use guard::TextGuard;
+pub(super) use guard::{NEVER_EMPTY, register, text_guard};
 pub(super) use source::{guard_macros, guard_templates};
 pub(super) use walk::guard;
