@@ -5,6 +5,7 @@
 
 mod bytes;
 pub mod conformance;
+mod connect;
 mod event;
 mod ids;
 mod ledger;
@@ -14,6 +15,7 @@ mod record;
 mod sql;
 mod timestamp;
 
+pub use connect::connect;
 pub use event::{StoreEvent, StoreEventSender, StoreEvents};
 pub(crate) use ids::is_id;
 pub use ids::{ClientId, OwnerId};
