@@ -114,7 +114,9 @@ impl Connection {
             statics,
             known.unwrap_or(current),
         );
-        let mut frames = vec![wire::joined(view.shown().revision)];
+        // What the page said, also before a refresh: were it told the newest revision and cut off before the refresh, it would
+        // go on to call by that revision what it shows.
+        let mut frames = vec![wire::joined(revision)];
         if is_known {
             frames.extend(view.catch_up(None)?);
         } else {

@@ -43,11 +43,6 @@ impl View {
         self.sent.len() <= MAX_UNACKNOWLEDGED
     }
 
-    /// The version that the page shows once all frames have arrived.
-    pub(super) fn shown(&self) -> &Version {
-        &self.shown
-    }
-
     /// The frames that bring the page to the session's newest version, and the answer with them: a patch, or the whole page
     /// where the template cannot be followed.
     ///

@@ -146,7 +146,7 @@ async fn a_page_of_another_plan_is_refreshed_and_so_is_one_that_gives_up_on_patc
         let mut socket = Wire::open(&browser).await;
         let join = json!(["j", data_of(&page, "page"), plan, revision, "client", 0, ["hash"]]);
         socket.send(join.to_string()).await;
-        assert_eq!(socket.next().await.unwrap(), json!(["j", 1]));
+        assert_eq!(socket.next().await.unwrap(), json!(["j", revision]));
         let refresh = socket.next().await.unwrap();
         assert_eq!(
             (&refresh[0], &refresh[1], &refresh[2]),
