@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    error::Error,
     io,
     net::SocketAddr,
     time::Duration,
@@ -20,6 +19,7 @@ use tokio::{
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite, tungstenite::Message};
 
 use crate::{
+    Failure,
     http1::{self, HOST},
     journal::Entry,
 };
@@ -28,7 +28,6 @@ use crate::{
 const WINDOW: usize = 4;
 
 type Socket = WebSocketStream<TcpStream>;
-type Failure = Box<dyn Error + Send + Sync>;
 
 /// How long a client waits before it believes that something is broken, and before it gives up for good.
 #[derive(Clone, Copy, Debug)]
@@ -177,7 +176,7 @@ impl Client {
         &self.frames
     }
 
-    /// Sends the actions up to number `last`, and returns when each is answered.
+    /// Sends the journal's action `record` up to number `last`, each with its own number, and returns when each is answered.
     ///
     /// # Errors
     ///
@@ -187,6 +186,41 @@ impl Client {
     ///
     /// A call that is dropped leaves the page without a connection; the next call goes on.
     pub async fn record(&mut self, last: u64, patience: Patience) -> Result<(), Failure> {
+        let record = |number| json!([number, "record", Entry { entry: number }]);
+        self.perform(&record, last, patience).await
+    }
+
+    /// Sends one action, and returns its answer, or how it failed.
+    ///
+    /// # Errors
+    ///
+    /// As [`record`](Self::record).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`record`](Self::record).
+    pub async fn act(
+        &mut self,
+        action: &str,
+        payload: Value,
+        patience: Patience,
+    ) -> Result<Result<Value, String>, Failure> {
+        let number = self.next;
+        let frame = json!([number, action, payload]);
+        self.perform(&|_| frame.clone(), number, patience).await?;
+        Ok(match self.outcome.failed.get(&number) {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(self.outcome.answered.get(&number).cloned().unwrap_or_default()),
+        })
+    }
+
+    /// Sends actions up to number `last`, connecting as often as it takes.
+    async fn perform(
+        &mut self,
+        action: &impl Fn(u64) -> Value,
+        last: u64,
+        patience: Patience,
+    ) -> Result<(), Failure> {
         while !self.is_done(last) {
             if Instant::now() > patience.until {
                 return Err(format!(
@@ -198,7 +232,7 @@ impl Client {
             }
             match timeout(patience.silence, self.connect()).await {
                 Ok(Ok(mut socket)) => {
-                    self.serve(&mut socket, last, patience).await?;
+                    self.serve(&mut socket, action, last, patience).await?;
                     // The server notices by itself when the network is too broken for a farewell.
                     let _ = timeout(Duration::from_millis(200), socket.close(None)).await;
                 }
@@ -243,7 +277,13 @@ impl Client {
     }
 
     /// Joins, and exchanges frames until all is done or the connection is of no more use.
-    async fn serve(&mut self, socket: &mut Socket, last: u64, patience: Patience) -> Result<(), Failure> {
+    async fn serve(
+        &mut self,
+        socket: &mut Socket,
+        action: &impl Fn(u64) -> Value,
+        last: u64,
+        patience: Patience,
+    ) -> Result<(), Failure> {
         let join = json!([
             "j",
             self.page,
@@ -296,7 +336,7 @@ impl Client {
                     pause_until = Instant::now() + patience.pause.mul_f64(fastrand::f64());
                     silent_at = Instant::now() + patience.silence;
                     let number = self.next;
-                    let frame = json!([number, "record", Entry { entry: number }]).to_string();
+                    let frame = action(number).to_string();
                     self.next += 1;
                     self.waiting.insert(number, (frame.clone(), Instant::now()));
                     if send(socket, frame).await.is_err() {

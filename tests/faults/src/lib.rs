@@ -5,16 +5,23 @@
 //! had nothing been broken.
 
 mod client;
+mod crowd;
 mod http1;
 pub mod journal;
 mod node;
 mod proxy;
 mod report;
+mod site;
 
 pub use client::{Client, Outcome, Patience};
+pub use crowd::Crowd;
 pub use node::{Node, NodeOptions};
 pub use proxy::Proxy;
 pub use report::Report;
+pub use site::Site;
+
+/// Why a run failed, whatever it was.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The secret that all nodes sign with: a client of one is a client of each.
 pub const SIGNING_KEY: &str = "a secret of the fault tests, 32 bytes and more";

@@ -1,11 +1,12 @@
 //! One node of the application under test.
 //!
-//! `PORT` is where it listens on the loopback interface (0: a free port), `STORE` where sessions are kept (`memory:`, or an
-//! address that the core's stores take). It prints its address when it listens, and ends on SIGTERM.
+//! `PORT` is where it listens on the loopback interface (0: a free port), `STORE` the address of where sessions are kept. It
+//! prints its own address when it listens, and ends on SIGTERM.
 
 use std::{env, error::Error, net::Ipv4Addr};
 
 use statetemplate_axum::StateTemplate;
+use statetemplate_core::store;
 use statetemplate_faults::{SIGNING_KEY, journal};
 use tokio::{net::TcpListener, signal::unix};
 
@@ -16,10 +17,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_max_level(tracing_subscriber::filter::LevelFilter::ERROR)
         .init();
     let port: u16 = env::var("PORT").map_or(Ok(0), |port| port.parse())?;
+    let store = store::connect(&env::var("STORE").unwrap_or("memory:".into()))
+        .await
+        .map_err(|error| format!("{error:#}"))?;
     let live = StateTemplate::builder(journal::templates())
         .insecure_cookies()
         .signing_key(SIGNING_KEY)
         .max_connections(100_000)
+        .shared_store(store)
         .page(journal::page())
         .build()
         .map_err(|error| format!("{error:#}"))?;

@@ -1,5 +1,4 @@
 //! A thousand sessions with secrets, all busy at once on several nodes: nobody's secret is ever on another's socket or page.
-#![cfg(test)]
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
