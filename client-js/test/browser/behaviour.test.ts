@@ -350,7 +350,7 @@ describe("connection", () => {
 
   test.each([
     ["an unknown slot", [2, { "7": "x" }]],
-    ["a change of the wrong kind", [2, { "0": ["x"] }]],
+    ["a change of the wrong kind", [2, { "0": { "1": "x" } }]],
     ["a row that is not there", [2, { "1": { "9": { "0": "x" } } }]],
     ["an order of rows that are not there", [2, { "0": "never shown", "1": [[0, 9]] }]],
     ["a patch that is none", [2, "x"]],
