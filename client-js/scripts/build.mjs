@@ -17,13 +17,14 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
  */
 const INTERNAL = `
   acknowledge
+  added
   announce
   answered
   applied
-  attributeChanged
   caching
   capacity
   carry
+  change
   composing
   fields
   filesSkipped
@@ -35,11 +36,8 @@ const INTERNAL = `
   got
   hashes
   held
-  holdsText
   idle
   indexTree
-  keepingChoice
-  last
   later
   missing
   other
@@ -53,10 +51,12 @@ const INTERNAL = `
   save
   schedule
   script
+  served
   settle
   shown
   skipped
   slot
+  setText
   slots
   stats
   structure
@@ -92,7 +92,7 @@ const BUNDLES = [
  * Bundles one entry: `{ code, map, mangleCache }`. Terser goes over what esbuild has made, which is worth a twentieth of
  * the compressed size; esbuild alone can rename properties alike in several bundles.
  */
-export async function script(entry, format, name, more = {}) {
+async function script(entry, format, name, more = {}) {
   const options = { ...common, entryPoints: [entry], format, outfile: name, write: false, sourcemap: "external", ...more };
   const { outputFiles, mangleCache } = await bundle(options);
   const [map, code] = outputFiles.map(({ text }) => text);

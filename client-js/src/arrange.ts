@@ -54,9 +54,9 @@ export function arrange(slot: ListSlot, places: Place[], rows: Row[], content: D
 }
 
 /** Moves with the node's state (focus, scroll, playing media, iframes) where the browser can. */
-function moveNode(parent: ParentNode & Node, node: Node, before: Node): void {
-  const { moveBefore } = parent as unknown as { moveBefore?: (node: Node, before: Node) => void };
-  if (moveBefore && parent.isConnected) {
+export function moveNode(parent: ParentNode & Node, node: Node, before: Node | null): void {
+  const { moveBefore } = parent as unknown as { moveBefore?: (node: Node, before: Node | null) => void };
+  if (moveBefore && parent.isConnected && node.isConnected) {
     try {
       return moveBefore.call(parent, node, before);
     } catch {

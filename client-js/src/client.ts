@@ -1,6 +1,8 @@
 //! Ties the layers together: frames from the connection to the page, actions from the page to the connection.
 
 import { listenForActions } from "./actions.js";
+import { setAttribute } from "./attributes.js";
+import { added, served, unwatch, watch } from "./changes.js";
 import { ActionError, createConnection, type ConnectionState } from "./connection.js";
 import { emit, type ErrorDetail } from "./events.js";
 import { heldStatics } from "./held.js";
@@ -143,23 +145,29 @@ export class StateTemplateClient {
         const changes: Change[] = [];
         if (!refreshDue) patcher.prepare(first, instance, changes);
         if (frame.length > 2) answer(second, third, changes);
-        else for (const change of changes) change();
+        else perform(changes);
         if (!refreshDue) shown(type, "patch");
       }
     };
 
     /** Applies an answer and the change that came with it: its fields are the server's again, with the new values. */
     const answer = (number: unknown, value: unknown, changes: Change[] = []): void => {
-      const restore = fields.answered(Number(number), true);
-      for (const change of changes) change();
-      restore();
+      changes.push(fields.answered(Number(number), true));
+      perform(changes);
       connection.settle(number, value);
+    };
+
+    /** Changes the page. What scripts do when they hear of it is theirs again. */
+    const perform = (changes: Change[]): void => {
+      unwatch();
+      for (const change of changes) change();
+      watch();
     };
 
     const refresh = (revision: unknown, plan: unknown, html: unknown): void => {
       if (typeof revision !== "number" || typeof plan !== "string" || typeof html !== "string") malformed("refresh");
-      need("morph").refresh(html, fields.held());
-      showState();
+      const morph = need("morph");
+      perform([() => morph.refresh(html)]);
       if (plan !== connection.plan) got("extras")?.forgetPlan();
       connection.plan = plan;
       index();
@@ -187,7 +195,7 @@ export class StateTemplateClient {
 
     const changeState = (state: ConnectionState, reason: string): void => {
       this.state = state;
-      showState();
+      document.documentElement.setAttribute(STATE_ATTRIBUTE, state);
       if (state === "connected") {
         emit("statetemplate:connected", { revision: connection.revision });
         whenIdle(() => load("extras").then(() => whenIdle(() => load("morph"))));
@@ -198,10 +206,6 @@ export class StateTemplateClient {
       refreshDue = false;
       if (state === "expired") emit("statetemplate:expired", { reason });
       else emit("statetemplate:disconnected", { reason });
-    };
-
-    const showState = (): void => {
-      if (this.state) document.documentElement.setAttribute(STATE_ATTRIBUTE, this.state);
     };
 
     const send = (action: string, data: unknown, carried: Iterable<Element>): Promise<unknown> => {
@@ -244,7 +248,7 @@ export class StateTemplateClient {
       state: changeState,
     });
     const { got, need, load } = createLoader(
-      { fields, patcher, held, capacity: caching ? capacity : Infinity, caching, indexTree, trustedHtml },
+      { fields, patcher, held, capacity: caching ? capacity : Infinity, caching, indexTree, trustedHtml, served, added, setAttribute },
       options.scripts ?? ((element as HTMLScriptElement).src || document.baseURI),
       element!.nonce,
     );
@@ -289,6 +293,7 @@ export class StateTemplateClient {
         } catch (error) {
           cannotApply(error);
         }
+        watch();
         connection.connect();
       };
       if (document.readyState === "loading") on(document, "DOMContentLoaded", begin);
@@ -298,6 +303,7 @@ export class StateTemplateClient {
     this.disconnect = () => {
       listening?.abort();
       listening = undefined;
+      unwatch();
       fields.stop();
       const extras = got("extras");
       extras?.stop();

@@ -23,15 +23,11 @@ export interface AttributeSlot {
   kind: Kind.Attribute;
   element: Element;
   name: string;
-  /** for `class` alone: what the server last said, so that classes which scripts added survive */
-  last: string | null;
 }
 
 export interface TagSlot {
   kind: Kind.Tag;
   element: Element;
-  /** for `class` alone, as above */
-  last: string | null;
 }
 
 export interface RegionSlot {
@@ -78,16 +74,17 @@ interface Frame {
 }
 
 /**
- * Form fields (and options) whose value, checkedness or selectedness the server sets. When an edit of such a field is
- * answered, the server's word counts again; other fields keep what the person entered.
+ * Form fields (and options) whose value, checkedness or selectedness the server sets, and editable elements, with the
+ * node of their text. When an edit of such a field is answered, the server's word counts again; other fields keep what
+ * the person entered.
  */
-export const boundFields = new WeakSet<Element>();
+export const boundFields = new WeakMap<Element, Text | null>();
 
 const SHOW_ELEMENT_AND_COMMENT = 0x1 | 0x80;
 
 /** Walks `root` once. At its top stands an instance (the page, a branch) or, with `asRows`, new rows of a list. */
 export function indexTree(root: Node, asRows = false): Found {
-  const walker = (root.ownerDocument ?? (root as Document)).createTreeWalker(root, SHOW_ELEMENT_AND_COMMENT);
+  const walker = document.createTreeWalker(root, SHOW_ELEMENT_AND_COMMENT);
   const rows: Row[] = [];
   const top: Frame = { slots: [], rows: asRows ? rows : null, slot: null };
   const open: Frame[] = [top];
@@ -101,7 +98,7 @@ export function indexTree(root: Node, asRows = false): Found {
     const comment = node as Comment;
     switch (comment.data) {
       case Mark.Text:
-        frame.slots.push({ kind: Kind.Text, node: textAfter(comment) });
+        frame.slots.push({ kind: Kind.Text, node: textAt(comment.parentNode!, comment.nextSibling) });
         break;
       case Mark.Region: {
         const end = endOfRegion(comment);
@@ -188,14 +185,13 @@ function indexElement(element: Element, mark: string, slots: Instance): void {
   for (let at = 0; at < mark.length; at++) {
     const sign = mark[at]!;
     if (sign === "?") {
-      slots.push({ kind: Kind.Tag, element, last: element.getAttribute("class") });
+      slots.push({ kind: Kind.Tag, element });
       // Which attributes come and go is not known here; of a box, a radio or an option it is most likely this one.
-      if (element.localName === "option" || /^(checkbox|radio)$/.test((element as HTMLInputElement).type)) {
-        boundFields.add(element);
-      }
+      if (element.localName === "option" || isBox(element)) boundFields.set(element, null);
     } else if (sign === ".") {
-      slots.push({ kind: Kind.Text, node: textIn(element) });
-      if (element.localName === "textarea") boundFields.add(element);
+      const node = textAt(element, element.firstChild);
+      slots.push({ kind: Kind.Text, node });
+      if (element.matches("textarea,[contenteditable]")) boundFields.set(element, node);
     } else {
       let name: string | undefined;
       if (sign === "(") {
@@ -206,10 +202,10 @@ function indexElement(element: Element, mark: string, slots: Instance): void {
         name = element.attributes[parseInt(sign, 36)]?.name;
       }
       if (!name) malformed("mark " + mark);
-      if (binds(element, name)) boundFields.add(element);
+      if (binds(element, name)) boundFields.set(element, null);
       // A style that the page's CSP blocked in the HTML is set through the object model, as later changes are.
       if (name === "style" && !(element as HTMLElement).style?.length) applyStyle(element as HTMLElement);
-      slots.push({ kind: Kind.Attribute, element, name, last: name === "class" ? element.getAttribute(name) : null });
+      slots.push({ kind: Kind.Attribute, element, name });
     }
   }
 }
@@ -217,7 +213,12 @@ function indexElement(element: Element, mark: string, slots: Instance): void {
 /** Whether the attribute says what a field holds. The `value` of a box or an option only names it. */
 export function binds(element: Element, name: string): boolean {
   if (name !== "value") return name === "checked" || name === "selected";
-  return element.localName === "input" && !/^(checkbox|radio)$/.test((element as HTMLInputElement).type);
+  return element.localName === "input" && !isBox(element);
+}
+
+/** Whether the element is a checkbox or a radio button. */
+export function isBox(element: Element): boolean {
+  return /box|radio/.test((element as HTMLInputElement).type);
 }
 
 function applyStyle(element: HTMLElement): void {
@@ -232,14 +233,9 @@ function endOfRegion(start: Comment): Comment {
   return malformed("mark");
 }
 
-function textIn(element: Element): Text {
-  const first = element.firstChild;
-  return first?.nodeType === 3 ? whole(first as Text) : element.insertBefore(new Text(), first);
-}
-
-function textAfter(comment: Comment): Text {
-  const next = comment.nextSibling;
-  return next?.nodeType === 3 ? whole(next as Text) : comment.parentNode!.insertBefore(new Text(), next);
+/** The text node that stands at `node` inside of `parent`; an empty one is made when something else does. */
+function textAt(parent: Node, node: Node | null): Text {
+  return node?.nodeType === 3 ? whole(node as Text) : parent.insertBefore(new Text(), node);
 }
 
 /** Parsers split long texts (Chromium at 64 KiB); a slot is one node, so the rest is joined to it. */

@@ -1,8 +1,9 @@
 //! Input safety: a field that a person edited is theirs until the server has answered the action with that edit.
 
-import { binds, boundFields } from "./index-page.js";
+import { boundFields, isBox } from "./index-page.js";
 
-type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
+/** Any of the elements that people edit; what one of them has not is not there. */
+type Field = HTMLInputElement & { options?: Iterable<HTMLOptionElement> };
 
 /** Fields opt out of the protection with this attribute: the server's value always counts. */
 const FORCE = "st-force";
@@ -22,13 +23,11 @@ export interface Fields {
   answered(number: number, succeeded: boolean): () => void;
   /** Lets the server's value show again. */
   restore(field: Element): void;
-  /** Brings the property of a form field in line with its attribute (or a textarea's text), if it is not a person's. */
-  attributeChanged(element: Element, name: string, value: string | null): void;
-  /** Runs `change`, which sets an option's attribute, without changing what a person chose in its select. */
-  keepingChoice(option: Element, change: () => void): void;
-  /** Whether `node` stands in editable content that a person changed; `text` is then kept for later. */
-  holdsText(node: Text, text: string): boolean;
-  /** The fields whose edits are to be protected, for a refresh. Those that left the page are forgotten. */
+  /** Runs `write`, by which the server says what a field or an option holds. It is shown unless it is a person's. */
+  change(element: Element, write: () => void): void;
+  /** Sets the text of a slot; in editable content that a person changed later. */
+  setText(node: Text, text: string): void;
+  /** The fields whose edits are to be protected. Those that left the page are forgotten. */
   held(): Element[];
 }
 
@@ -36,12 +35,34 @@ export interface Fields {
 export function createFields(released: () => void): Fields {
   // The number of the action that carries the edit, 0 while none does.
   const edited = new Map<Element, number>();
+  // What the server says of texts in editable content that a person changed.
   const texts = new Map<Text, string>();
   let composing = false;
   let listening: AbortController;
 
   /** Whether a person's edit of this field is still to be protected. */
-  const holds = (field: Element | null): boolean => edited.has(field!) && !field!.hasAttribute(FORCE);
+  const holds = (field: Element): boolean => edited.has(field) && !field.hasAttribute(FORCE);
+
+  /** Shows what the server says of a field, unless it says nothing or the field is a person's. */
+  const show = (element: Element): void => {
+    const field = element as Field;
+    const { defaultValue = field.value } = field;
+    const own = boundFields.get(field);
+    if (holds(field)) return;
+    const options = [...(field.options ?? [])];
+    if (options.some((option) => boundFields.has(option))) {
+      for (const option of options) choose(option, option.defaultSelected);
+    }
+    if (own === undefined) return;
+    if (isBox(field)) {
+      field.checked = field.defaultChecked;
+    } else if (field.isContentEditable) {
+      // A person's editing may have put other nodes in place of the slot's.
+      if (own && (field.firstChild !== own || own.nextSibling)) field.replaceChildren(own);
+    } else if (field.value !== defaultValue && field.type !== "file") {
+      keepingCaret(field, () => (field.value = defaultValue));
+    }
+  };
 
   const edit = (event: Event): void => {
     const target = event.target as Element;
@@ -63,6 +84,10 @@ export function createFields(released: () => void): Fields {
       listening = new AbortController();
       const on = (type: string, listener: (event: Event) => void): void =>
         document.addEventListener(type, listener, { capture: true, signal: listening.signal });
+      on("beforeinput", ({ target }) => {
+        const own = boundFields.get(target as Element);
+        if (own && (target as Field).isContentEditable && !edited.has(target as Element)) texts.set(own, own.data);
+      });
       on("input", edit);
       on("change", edit);
       on("reset", ({ target }) => {
@@ -90,66 +115,38 @@ export function createFields(released: () => void): Fields {
       const freed: Element[] = [];
       for (const [field, carrier] of edited) {
         if (carrier !== number) continue;
-        if (succeeded) freed.push(field);
+        if (succeeded && edited.delete(field)) freed.push(field);
         else edited.set(field, 0);
       }
-      for (const field of freed) edited.delete(field);
       return () => freed.forEach(self.restore);
     },
 
     restore(field) {
       edited.delete(field);
       for (const [node, text] of texts) {
-        if (!field.contains(node)) continue;
+        if (!owns(field, node)) continue;
         texts.delete(node);
-        node.data = text;
+        if (node.data !== text) node.data = text;
       }
-      const { localName } = field;
-      if (localName === "select") {
-        const options = [...(field as HTMLSelectElement).options];
-        if (!options.some((option) => boundFields.has(option))) return;
-        for (const option of options) {
-          if (option.selected !== option.defaultSelected) option.selected = option.defaultSelected;
-        }
-      } else if (boundFields.has(field)) {
-        if (isBox(field)) field.checked = field.defaultChecked;
-        else if (localName === "textarea") setValue(field as Field, (field as HTMLTextAreaElement).defaultValue);
-        else setValue(field as Field, field.getAttribute("value"));
-      }
+      show(field);
     },
 
-    attributeChanged(element, name, value) {
-      const { localName } = element;
-      const text = localName === "textarea";
-      if (text || binds(element, name)) boundFields.add(element);
-      if (name === "selected") {
-        if (localName === "option" && !holds(element.closest("select"))) {
-          (element as HTMLOptionElement).selected = value !== null;
-        }
-      } else if ((text || localName === "input") && !holds(element)) {
-        if (name === "checked") (element as HTMLInputElement).checked = value !== null;
-        else setValue(element as Field, value);
-      }
+    change(element, write) {
+      const field = (element.closest("select") ?? element) as Field;
+      const chosen = holds(field) ? [...(field.options ?? [])].map((option) => [option, option.selected] as const) : [];
+      keepingCaret(field, write);
+      for (const [option, selected] of chosen) choose(option, selected);
+      boundFields.set(element, null);
+      show(field);
     },
 
-    keepingChoice(option, change) {
-      const select = option.closest("select");
-      const kept = holds(select) ? [...select!.options].map((each) => each.selected) : [];
-      change();
-      kept.forEach((selected, at) => {
-        const each = select!.options[at]!;
-        if (each.selected !== selected) each.selected = selected;
-      });
-    },
-
-    holdsText(node, text) {
-      for (const element of edited.keys()) {
-        if ((element as HTMLElement).isContentEditable && element.contains(node) && holds(element)) {
-          texts.set(node, text);
-          return true;
-        }
+    setText(node, text) {
+      const write = (): string => (node.data = text);
+      for (const field of edited.keys()) {
+        if (owns(field, node) && (field as Field).isContentEditable && holds(field)) return void texts.set(node, text);
       }
-      return false;
+      if (node.parentNode?.nodeName === "TEXTAREA") self.change(node.parentElement!, write);
+      else write();
     },
 
     held() {
@@ -160,16 +157,21 @@ export function createFields(released: () => void): Fields {
   return self;
 }
 
+/** Whether the text is in the element, or was until a person edited that. */
+function owns(field: Element, node: Text): boolean {
+  return field.contains(node) || boundFields.get(field) === node;
+}
+
+function choose(option: HTMLOptionElement, selected: boolean): void {
+  if (option.selected !== selected) option.selected = selected;
+}
+
 /** A radio button's choice is its group's: choosing one unchecks the others. */
 function groupOf(field: Element): Iterable<Element> {
   const { type, name, form } = field as HTMLInputElement;
   if (type !== "radio" || !name) return [field];
-  const all = (form ?? (field.getRootNode() as ParentNode)).querySelectorAll<HTMLInputElement>("input[type=radio]");
-  return [...all].filter((each) => each.name === name && each.form === form);
-}
-
-function isBox(field: Element): field is HTMLInputElement {
-  return field.localName === "input" && /^(checkbox|radio)$/.test((field as HTMLInputElement).type);
+  const named = [...document.getElementsByName(name)] as HTMLInputElement[];
+  return named.filter((each) => each.type === type && each.form === form);
 }
 
 /** Runs `change`, which may set the value of a field, and puts the caret back to where it was. */
@@ -177,12 +179,6 @@ export function keepingCaret(field: Element, change: () => void): void {
   const { selectionStart, selectionEnd, selectionDirection } = field as HTMLInputElement;
   change();
   if (field === document.activeElement && typeof selectionStart === "number") {
-    (field as HTMLInputElement).setSelectionRange(selectionStart, selectionEnd, selectionDirection ?? undefined);
+    (field as HTMLInputElement).setSelectionRange(selectionStart, selectionEnd, selectionDirection!);
   }
-}
-
-function setValue(field: Field, value: string | null): void {
-  const text = value ?? "";
-  if (field.value === text || field.type === "file") return;
-  keepingCaret(field, () => (field.value = text));
 }

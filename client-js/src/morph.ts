@@ -1,95 +1,236 @@
-//! The entry of `morph.js`, the one place that knows the morph library. Loaded when the page is idle, or on need.
+//! The entry of `morph.js`: turns the page, or a region of it, into what the server sends of it anew. What the server sent
+//! before is compared with what it sends now; what scripts and people changed since stays where the server's part of it is
+//! the same. Loaded when the page is idle, or on need.
 
-import { Idiomorph } from "idiomorph";
-import { provide } from "./load.js";
+import { keepingCaret } from "./input.js";
+import { provide, type Core } from "./load.js";
+import { stationary } from "./order.js";
+import { moveNode } from "./arrange.js";
 
 /** A subtree that the page's scripts own. */
 const IGNORE = "st-ignore";
 
-const callbacks = {
-  beforeNodeMorphed(old: Node, next: Node): boolean {
-    if (old.nodeType !== 1) return true;
-    if ((old as Element).hasAttribute(IGNORE)) return false;
-    // An equal subtree keeps everything that a person or a script did to its properties.
-    return !old.isEqualNode(next);
-  },
-  beforeNodeAdded(node: Node): boolean {
-    // The client's own script must not run a second time.
-    return !(node.nodeName === "SCRIPT" && (node as Element).hasAttribute("data-page"));
-  },
-  beforeNodeRemoved(node: Node): boolean {
-    return !(node.nodeType === 1 && (node as Element).hasAttribute(IGNORE));
-  },
-  beforeAttributeUpdated(name: string, element: Element, kind: "update" | "remove"): boolean {
-    // A dialog or a disclosure that a person opened stays open: the server did not open it, so it does not close it.
-    return !(kind === "remove" && name === "open" && /^(details|dialog)$/.test(element.localName));
-  },
-};
-
-provide("morph", ({ trustedHtml }) => ({
-  refresh(html, held) {
+provide("morph", (core) => ({
+  refresh(html) {
     // Nothing in a page that is only parsed runs or loads.
-    const next = new DOMParser().parseFromString(trustedHtml(html), "text/html");
-    const putBack = held.map(keep);
-    morph(document.documentElement, next.documentElement);
-    for (const put of putBack) put();
+    const next = new DOMParser().parseFromString(core.trustedHtml(html), "text/html");
+    const { documentElement } = document;
+    morph(core, document, [documentElement], [next.documentElement], documentElement.previousSibling);
   },
   region({ start, end }, content) {
-    const old = nodesBetween(start, end);
-    const fresh = [...content.childNodes];
-    // Nodes that correspond from the front and from the back are morphed; what is left between is replaced.
-    let front = 0;
-    while (front < old.length && front < fresh.length && alike(old[front]!, fresh[front]!)) front++;
-    let back = 0;
-    const most = Math.min(old.length, fresh.length) - front;
-    while (back < most && alike(old[old.length - 1 - back]!, fresh[fresh.length - 1 - back]!)) back++;
-    const pairs: [ChildNode, ChildNode][] = [];
-    for (let at = 0; at < front; at++) pairs.push([old[at]!, fresh[at]!]);
-    for (let at = back; at > 0; at--) pairs.push([old[old.length - at]!, fresh[fresh.length - at]!]);
-    const after = back > 0 ? old[old.length - back]! : end;
-    for (const node of old.slice(front, old.length - back)) node.remove();
-    for (const node of fresh.slice(front, fresh.length - back)) after.before(node);
-    for (const [node, next] of pairs) {
-      if (node.nodeType === 1) morph(node as Element, next as Element);
-      else if (node.nodeValue !== next.nodeValue) node.nodeValue = next.nodeValue;
-    }
+    const old: Node[] = [];
+    for (let node = start.nextSibling; node && node !== end; node = node.nextSibling) old.push(node);
+    morph(core, start.parentNode!, old, [...content.childNodes], start);
   },
 }));
 
-/** Remembers what stands in a field that a person edited; the returned function puts it back. */
-function keep(field: Element): () => void {
+/** Makes the server's nodes among `old`, children of `parent` after the node `start`, into `fresh`. */
+function morph({ fields, setAttribute, served, added }: Core, parent: Node, old: Node[], fresh: Node[], start: Node | null): void {
+  const held = fields.held();
+  // Equal subtrees of the server's have equal numbers.
+  const numbers = new Map<string, number>();
+  const signs = new Map<Node, number>();
+  const oldIds = new Map<string, Element | null>();
+  const newIds = new Map<string, Element | null>();
+  // Nodes that have their place on the new page, and nodes that had none when their siblings got theirs.
+  const placed = new Set<Node>();
+  const left: Node[] = [];
+  // What should not move: the selection, or else the focus. Asked for now, since a browser computes the layout for it.
+  const active = document.activeElement;
+  const selection = document.getSelection();
+  const pin = selection && !selection.isCollapsed ? selection.anchorNode : active;
+
+  /** Whether the server knows of this node. */
+  const isServers = (node: Node): boolean => !added.get(node) && node.nodeValue !== "";
+
+  const childrenOf = (node: Node): Node[] => [...inside(node).childNodes].filter(isServers);
+
+  /** The attributes as the server set them. */
+  const attributesOf = (element: Element): Map<string, string> => {
+    const all = new Map<string, string>();
+    for (const { name, value } of element.attributes) all.set(name, value);
+    for (const [name, value] of Object.entries(served.get(element) ?? {})) {
+      if (value === null) all.delete(name);
+      else all.set(name, value);
+    }
+    return all;
+  };
+
+  const sign = (node: Node, ids: Map<string, Element | null>): number => {
+    let text: unknown = node.nodeValue;
+    if (isElement(node)) {
+      // An id that is there twice names nothing.
+      if (node.id) ids.set(node.id, ids.has(node.id) ? null : node);
+      const children = node.hasAttribute(IGNORE) ? [] : childrenOf(node).map((child) => sign(child, ids));
+      text = [[...attributesOf(node)].sort(), children];
+    }
+    const key = JSON.stringify([node.nodeName, text]);
+    if (!numbers.has(key)) numbers.set(key, numbers.size);
+    signs.set(node, numbers.get(key)!);
+    return numbers.get(key)!;
+  };
+
+  /** The element on the page that the new page has by the same id, wherever the two stand. */
+  const twinOf = ({ id }: Element): Element | null => {
+    const [twin, next] = [oldIds.get(id), newIds.get(id)];
+    return twin && next && twin.nodeName === next.nodeName ? twin : null;
+  };
+
+  /** Which nodes may become one another when nothing better is found. */
+  const kindOf = (node: Node): string =>
+    node.nodeName + (isElement(node) ? "#" + node.id + "#" + node.getAttribute("name") + "#" + node.getAttribute("st-key") : "");
+
+  /** Finds the nodes of the old list that become those of the new one, and says which need not move. */
+  const match = (parent: Node, old: Node[], fresh: Node[]): [(Node | undefined)[], boolean[]] => {
+    const found: (Node | undefined)[] = [];
+    const places = new Map(old.map((node, at) => [node, at]));
+    const free = new Set(old.filter((node) => !(isElement(node) && twinOf(node))));
+    const take = (at: number, node: Node): unknown => (found[at] = node) && free.delete(node);
+    const group = (nodes: Iterable<Node>, key: (node: Node) => unknown): Map<unknown, Node[]> => {
+      const groups = new Map<unknown, Node[]>();
+      for (const node of nodes) {
+        const name = key(node);
+        if (!groups.get(name)?.push(node)) groups.set(name, [node]);
+      }
+      return groups;
+    };
+    const signOf = (node: Node): unknown => signs.get(node);
+
+    // First the elements that cannot be mistaken: by their id, by an id inside, and those that are the only ones of their kind.
+    for (const [at, node] of fresh.entries()) {
+      if (!isElement(node)) continue;
+      let twin: Node | null = twinOf(node);
+      if (twin) take(at, twin);
+      else {
+        for (const inner of node.querySelectorAll("[id]")) {
+          twin = twinOf(inner);
+          while (twin && twin.parentNode !== parent) twin = twin.parentNode;
+          if (twin && free.has(twin) && kindOf(twin) === kindOf(node)) {
+            take(at, twin);
+            break;
+          }
+        }
+      }
+    }
+    const olds = group([...free].filter(isElement), signOf);
+    const news = group(fresh.filter((node, at) => isElement(node) && !found[at]), signOf);
+    for (const [number, [node, another]] of news) {
+      const twins = olds.get(number);
+      if (twins?.length === 1 && !another) take(fresh.indexOf(node!), twins[0]!);
+    }
+
+    // Most of them stay where they are. Between two that stay, the others are matched in their order.
+    const pinned = parent.contains(pin) ? old.findIndex((node) => node.contains(pin)) : -1;
+    const stays = stationary(fresh.map((_, at) => places.get(found[at]!) ?? []), pinned);
+    for (const key of [signOf, kindOf]) {
+      const twins = group(old.filter((node) => free.has(node)), key);
+      const limits: number[] = [];
+      for (let at = fresh.length, limit = old.length; at-- > 0; ) {
+        limits[at] = limit;
+        if (stays[at]) limit = places.get(found[at]!)!;
+      }
+      let from = 0;
+      for (const [at, node] of fresh.entries()) {
+        if (!found[at]) {
+          const candidates = twins.get(key(node)) ?? [];
+          while (candidates[0] && places.get(candidates[0])! < from) candidates.shift();
+          if (!candidates[0] || places.get(candidates[0])! >= limits[at]!) continue;
+          take(at, candidates[0]);
+          stays[at] = true;
+        }
+        if (stays[at]) from = places.get(found[at]!)! + 1;
+      }
+    }
+    return [found, stays];
+  };
+
+  const morphChildren = (parent: Node, old: Node[], fresh: Node[], previous: Node | null): void => {
+    const [found, stays] = match(parent, old, fresh);
+    for (const [at, next] of fresh.entries()) {
+      const twin = found[at];
+      // A new element is taken as it is, unless something inside of it is on the page already.
+      const parts = !twin && isElement(next) && [...next.querySelectorAll("[id]")].some(twinOf);
+      const node = twin ?? (parts ? document.importNode(next, false) : next);
+      if (!stays[at]) moveNode(parent as ParentNode & Node, node, previous ? previous.nextSibling : parent.firstChild);
+      placed.add(node);
+      previous = node;
+      if (twin) morphNode(twin, next);
+      else if (parts) morphChildren(inside(node), [], childrenOf(next), null);
+    }
+    for (const node of old) if (!placed.has(node)) left.push(node);
+  };
+
+  const morphNode = (node: Node, next: Node): void => {
+    if (signs.get(node) === signs.get(next)) return;
+    if (!isElement(node) || !isElement(next)) {
+      node.nodeValue = next.nodeValue;
+      return;
+    }
+    if (node.hasAttribute(IGNORE)) return;
+    const before = attributesOf(node);
+    for (const attribute of next.attributes) {
+      const { name, value, namespaceURI } = attribute;
+      if (before.get(name) === value) continue;
+      // Parsers take names that `setAttribute` refuses.
+      if (namespaceURI || !/^[\w:]/.test(name)) node.setAttributeNode(attribute.cloneNode() as Attr);
+      else setAttribute(node, name, value, fields);
+    }
+    for (const name of before.keys()) if (!next.hasAttribute(name)) setAttribute(node, name, null, fields);
+    if (node.localName === "textarea") {
+      const { defaultValue } = next as HTMLTextAreaElement;
+      if ((node as HTMLTextAreaElement).defaultValue === defaultValue) return;
+      fields.change(node, () => ((node as HTMLTextAreaElement).defaultValue = defaultValue));
+      return;
+    }
+    if ((node as HTMLElement).isContentEditable && held.includes(node)) return;
+    const children = childrenOf(next);
+    const old = childrenOf(node);
+    // What a script put in place of the server's content goes with it.
+    if (!old[0] && children.some(({ nodeType, nodeValue }) => nodeType === 1 || nodeValue!.trim())) left.push(...node.childNodes);
+    const choose = node instanceof HTMLSelectElement && !held.includes(node) && choosing(node, next as HTMLSelectElement);
+    morphChildren(inside(node), old, children, null);
+    if (choose) choose();
+  };
+
+  for (const node of old) if (isServers(node)) sign(node, oldIds);
+  for (const node of fresh) sign(node, newIds);
+  const putBack = held.map(choiceOf);
+  morphChildren(parent, old.filter(isServers), fresh, start);
+  for (const node of left) if (!placed.has(node)) (node as ChildNode).remove();
+  for (const put of putBack) put();
+  // Browsers that cannot move nodes with their state take the focus away.
+  if (active !== document.activeElement) keepingCaret(active!, () => (active as HTMLElement).focus());
+}
+
+function isElement(node: Node): node is Element {
+  return node.nodeType === 1;
+}
+
+/** Where the children of a node are. */
+function inside(node: Node): Node {
+  return node instanceof HTMLTemplateElement ? node.content : node;
+}
+
+/** Where nobody chose anything else, the choice of the new page: browsers make another when options come one by one. */
+function choosing({ options, selectedIndex }: HTMLSelectElement, next: HTMLSelectElement): (() => void) | null {
+  const all = [...options];
+  const served = all.some((option) => option.defaultSelected)
+    ? all.every((option) => option.selected === option.defaultSelected)
+    : selectedIndex < 1;
+  const chosen = [...next.options].map((option) => option.selected);
+  return served ? () => chosen.forEach((selected, at) => options[at]!.selected !== selected && (options[at]!.selected = selected)) : null;
+}
+
+/** Remembers what a person chose; the returned function chooses it again, among other options perhaps. */
+function choiceOf(field: Element): () => void {
   if (field instanceof HTMLSelectElement) {
     const chosen = [...field.selectedOptions].map((option) => option.value);
     return () => {
       for (const option of field.options) option.selected = chosen.includes(option.value);
     };
   }
-  if (!(field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement)) return () => {};
-  const { value, type, selectionStart, selectionEnd } = field;
-  if (type === "file") return () => {};
-  if (type === "checkbox" || type === "radio") {
-    const { checked } = field as HTMLInputElement;
-    return () => ((field as HTMLInputElement).checked = checked);
-  }
+  const { checked } = field as HTMLInputElement;
   return () => {
-    if (field.value === value) return;
-    field.value = value;
-    if (field === document.activeElement && selectionStart !== null) {
-      field.setSelectionRange(selectionStart, selectionEnd);
-    }
+    if ((field as HTMLInputElement).checked !== checked) (field as HTMLInputElement).checked = checked;
   };
-}
-
-function morph(old: Element, next: Element): void {
-  Idiomorph.morph(old, next, { morphStyle: "outerHTML", restoreFocus: true, head: { style: "morph" }, callbacks });
-}
-
-function alike(old: Node, next: Node): boolean {
-  return old.nodeName === next.nodeName && (old as Element).id === (next as Element).id;
-}
-
-function nodesBetween(start: Comment, end: Comment): ChildNode[] {
-  const nodes: ChildNode[] = [];
-  for (let node = start.nextSibling; node && node !== end; node = node.nextSibling) nodes.push(node);
-  return nodes;
 }

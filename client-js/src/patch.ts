@@ -1,8 +1,8 @@
 //! Prepares a patch: every target is found and every new node built before the page changes.
 
-import { setSlotAttribute } from "./attributes.js";
-import { Kind, type Instance, type Row, type Slot, type TextSlot } from "./index-page.js";
-import { keepingCaret, type Fields } from "./input.js";
+import { setAttribute } from "./attributes.js";
+import { Kind, type Instance, type Row, type Slot } from "./index-page.js";
+import type { Fields } from "./input.js";
 import type { Loader } from "./load.js";
 import { isObject, malformed } from "./wire.js";
 
@@ -31,14 +31,14 @@ export function createPatcher(fields: Fields, need: Loader["need"]): Patcher {
     const { kind } = slot;
     if (kind === Kind.Text) {
       const text = textOf(change, slot.node);
-      changes.push(() => setText(slot, text, fields));
+      changes.push(() => fields.setText(slot.node, text));
     } else if (kind === Kind.Attribute || kind === Kind.Tag) {
       const values = kind === Kind.Tag ? change : { [slot.name]: change };
       if (!isObject(values)) malformed("tag");
       for (const name in values) {
         const value = values[name];
         if (typeof value !== "string" && value !== null) malformed("attribute");
-        changes.push(() => setSlotAttribute(slot, name, value, fields));
+        changes.push(() => setAttribute(slot.element, name, value, fields));
       }
     } else if (isObject(change) && kind === Kind.Branch) {
       prepare(change, slot.shown, changes);
@@ -83,15 +83,4 @@ function textOf(change: unknown, { data }: Text): string {
   while (start < end && space.includes(data[start]!)) start++;
   while (start < end && space.includes(data[end - 1]!)) end--;
   return data.slice(0, start) + text + data.slice(end);
-}
-
-function setText({ node }: TextSlot, text: string, fields: Fields): void {
-  if (fields.holdsText(node, text)) return;
-  const parent = node.parentNode;
-  if (parent?.nodeName === "TEXTAREA") {
-    keepingCaret(parent as Element, () => (node.data = text));
-    fields.attributeChanged(parent as Element, "value", text);
-  } else {
-    node.data = text;
-  }
 }
