@@ -16,14 +16,10 @@ export interface AttributeSlot {
     kind: Kind.Attribute;
     element: Element;
     name: string;
-    /** for `class` alone: what the server last said, so that classes which scripts added survive */
-    last: string | null;
 }
 export interface TagSlot {
     kind: Kind.Tag;
     element: Element;
-    /** for `class` alone, as above */
-    last: string | null;
 }
 export interface RegionSlot {
     kind: Kind.Region;
@@ -56,13 +52,16 @@ export interface Found {
     rows: Row[];
 }
 /**
- * Form fields (and options) whose value, checkedness or selectedness the server sets. When an edit of such a field is
- * answered, the server's word counts again; other fields keep what the person entered.
+ * Form fields (and options) whose value, checkedness or selectedness the server sets, and editable elements, with the
+ * node of their text. When an edit of such a field is answered, the server's word counts again; other fields keep what
+ * the person entered.
  */
-export declare const boundFields: WeakSet<Element>;
+export declare const boundFields: WeakMap<Element, Text | null>;
 /** Walks `root` once. At its top stands an instance (the page, a branch) or, with `asRows`, new rows of a list. */
 export declare function indexTree(root: Node, asRows?: boolean): Found;
 /** The node after the last one of a row or a branch that began at `start`: the next row, the list's end, or null. */
 export declare function afterRow(start: Comment): Node | null;
 /** Whether the attribute says what a field holds. The `value` of a box or an option only names it. */
 export declare function binds(element: Element, name: string): boolean;
+/** Whether the element is a checkbox or a radio button. */
+export declare function isBox(element: Element): boolean;

@@ -13,13 +13,11 @@ export interface Fields {
     answered(number: number, succeeded: boolean): () => void;
     /** Lets the server's value show again. */
     restore(field: Element): void;
-    /** Brings the property of a form field in line with its attribute (or a textarea's text), if it is not a person's. */
-    attributeChanged(element: Element, name: string, value: string | null): void;
-    /** Runs `change`, which sets an option's attribute, without changing what a person chose in its select. */
-    keepingChoice(option: Element, change: () => void): void;
-    /** Whether `node` stands in editable content that a person changed; `text` is then kept for later. */
-    holdsText(node: Text, text: string): boolean;
-    /** The fields whose edits are to be protected, for a refresh. Those that left the page are forgotten. */
+    /** Runs `write`, by which the server says what a field or an option holds. It is shown unless it is a person's. */
+    change(element: Element, write: () => void): void;
+    /** Sets the text of a slot; in editable content that a person changed later. */
+    setText(node: Text, text: string): void;
+    /** The fields whose edits are to be protected. Those that left the page are forgotten. */
     held(): Element[];
 }
 /** @param released called when an IME composition that held patches back has ended */

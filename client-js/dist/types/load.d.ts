@@ -1,3 +1,5 @@
+import type { setAttribute } from "./attributes.js";
+import type { added, served } from "./changes.js";
 import type { CacheStats } from "./client.js";
 import type { indexTree, RegionSlot, Slot } from "./index-page.js";
 import type { Fields } from "./input.js";
@@ -14,6 +16,10 @@ export interface Core {
     capacity: number;
     /** Whether statics are kept for the browser's next pages. */
     caching: boolean;
+    /** What scripts and people changed, from `changes.ts`. */
+    served: typeof served;
+    added: typeof added;
+    setAttribute: typeof setAttribute;
     indexTree: typeof indexTree;
     trustedHtml: typeof trustedHtml;
     need: Loader["need"];
@@ -38,8 +44,8 @@ export interface Extras {
 }
 /** What `morph.js` provides. */
 export interface Morph {
-    /** Changes the whole document into the page `html`, keeping the state of what stays and the text of `held` fields. */
-    refresh(html: string, held: Element[]): void;
+    /** Changes the whole document into the page `html`, keeping the state of what stays. */
+    refresh(html: string): void;
     /** Replaces the nodes of a region, keeping the state of what stays. */
     region(slot: RegionSlot, content: DocumentFragment): void;
 }

@@ -1,5 +1,5 @@
 import { type Instance, type Row } from "./index-page.js";
-import { type Fields } from "./input.js";
+import type { Fields } from "./input.js";
 import type { Loader } from "./load.js";
 export type Change = () => void;
 export interface Patcher {
