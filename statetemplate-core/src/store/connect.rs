@@ -11,6 +11,8 @@ use crate::{Error, ErrorKind};
 /// | --- | --- | --- |
 /// | `memory:` | [`MemoryStore`]: in this process, and gone with it | |
 /// | `sqlite:FILE` | `SqlStore` on a file, which is made where it is missing | `sqlite` |
+/// | `postgres://…` | `SqlStore` on PostgreSQL | `postgres` |
+/// | `redis://…`, `redis-sentinel://…`, `redis-cluster://…`, with TLS `rediss://…` and so on | `RedisStore` | `redis` |
 ///
 /// # Errors
 ///
@@ -38,15 +40,27 @@ pub async fn connect(address: &str) -> Result<Arc<dyn SessionStore>, Error> {
         Some("sqlite") => Ok(Arc::new(super::SqlStore::connect(address).await?)),
         #[cfg(not(feature = "sqlite"))]
         Some("sqlite") => Err(feature_is_off("sqlite")),
+        #[cfg(feature = "postgres")]
+        Some("postgres" | "postgresql") => Ok(Arc::new(super::SqlStore::connect(address).await?)),
+        #[cfg(not(feature = "postgres"))]
+        Some("postgres" | "postgresql") => Err(feature_is_off("postgres")),
+        #[cfg(feature = "redis")]
+        Some(
+            "redis" | "rediss" | "redis-cluster" | "rediss-cluster" | "redis-sentinel" | "rediss-sentinel",
+        ) => Ok(Arc::new(super::RedisStore::connect(address).await?)),
+        #[cfg(not(feature = "redis"))]
+        Some(
+            "redis" | "rediss" | "redis-cluster" | "rediss-cluster" | "redis-sentinel" | "rediss-sentinel",
+        ) => Err(feature_is_off("redis")),
         // An address that is none may hold a password anywhere.
         _ => Err(Error::new(
             ErrorKind::Configuration,
-            "the address of the session store begins with none of memory: and sqlite:",
+            "the address of the session store begins with none of memory:, sqlite:, postgres:, redis:, redis-cluster: and redis-sentinel:",
         )),
     }
 }
 
-#[cfg(not(feature = "sqlite"))]
+#[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "redis")))]
 fn feature_is_off(feature: &str) -> Error {
     let message = format!(
         "the session store is a {feature} address, and the feature \"{feature}\" of statetemplate-core is off"

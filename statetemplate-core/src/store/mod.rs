@@ -11,6 +11,8 @@ mod ids;
 mod ledger;
 mod memory;
 mod record;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 mod timestamp;
@@ -23,15 +25,17 @@ pub use ledger::{Answer, Ledger, LedgerState};
 pub use memory::MemoryStore;
 pub(crate) use memory::shrink;
 pub use record::{SessionRecord, Stamp};
+#[cfg(feature = "redis")]
+pub use redis::{RedisStore, RedisStoreBuilder};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::{SqlStore, SqlStoreBuilder};
 pub use timestamp::Timestamp;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
-#[cfg(doc)]
-use crate::ErrorKind;
-use crate::{Error, SessionEnd};
+use crate::{Error, ErrorKind, SessionEnd};
 
 /// Which sessions are meant: the two are counted and evicted apart.
 ///
@@ -146,6 +150,26 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// How many sessions the store holds.
     async fn count(&self) -> Result<SessionCount, Error>;
+
+    /// Removes a session to make room, unless a page is connected to it at `now`, on any node: when its
+    /// [`idle_since`](SessionRecord::idle_since) is later it stays. Says whether it was removed.
+    ///
+    /// A store that is shared makes this one step, so that no page connects in between; the default looks first.
+    async fn evict(&self, id: &str, now: Timestamp) -> Result<bool, Error> {
+        match self.load(id).await {
+            Ok(record) if record.idle_since() > now => Ok(false),
+            Err(error) if error.kind() != ErrorKind::SessionNotFound => Err(error),
+            // Also where there is no record: what still points to it has to go.
+            _ => self.delete(id, SessionEnd::Evicted).await,
+        }
+    }
+
+    /// Whether this node is to remove expired sessions now, and for how long no other one is. A store that is shared lets
+    /// one node at a time; after a crash of that node the lease runs out. The default says yes.
+    async fn claim_cleaning(&self, now: Timestamp, lease: Duration) -> Result<bool, Error> {
+        let _ = (now, lease);
+        Ok(true)
+    }
 
     /// Asks the store whether it works, over the network where there is one.
     ///

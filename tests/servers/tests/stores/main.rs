@@ -4,4 +4,5 @@
 
 mod hammer;
 mod postgres;
+mod redis;
 mod sqlite;

@@ -1,0 +1,157 @@
+//! A Redis master with two replicas, watched by three sentinels.
+
+use std::{fs, io};
+
+use tempfile::TempDir;
+
+use crate::{
+    process::{Process, eventually, free_port},
+    redis::{RedisOptions, RedisServer, ask},
+};
+
+/// The name that the sentinels know the master by.
+const NAME: &str = "main";
+
+/// Three servers, of which one is the master, and the sentinels that choose another one when it fails.
+pub struct RedisSentinel {
+    servers: Vec<RedisServer>,
+    sentinels: Vec<Sentinel>,
+}
+
+struct Sentinel {
+    port: u16,
+    // Before the folder, so that it ends before its folder goes.
+    _process: Process,
+    _folder: TempDir,
+}
+
+impl RedisSentinel {
+    /// Starts everything, and waits until the replicas follow the master and the sentinels know each other.
+    ///
+    /// # Errors
+    ///
+    /// When `redis-server` or `redis-sentinel` is not installed, or this takes over a minute.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped call ends what it started.
+    pub async fn start() -> io::Result<Self> {
+        let mut servers = vec![RedisServer::start().await?];
+        let master = servers[0].port();
+        for _ in 0..2 {
+            let arguments = [
+                "--replicaof",
+                "127.0.0.1",
+                &master.to_string(),
+                "--repl-diskless-sync-delay",
+                "0",
+            ];
+            let options = RedisOptions {
+                arguments: arguments.map(str::to_owned).to_vec(),
+                ..RedisOptions::default()
+            };
+            servers.push(RedisServer::start_with(options).await?);
+        }
+        for server in &servers[1..] {
+            eventually("the replicas' first copy", async || {
+                let state = server.command(&["INFO", "replication"]).await?;
+                Ok(state.contains("master_link_status:up"))
+            })
+            .await?;
+        }
+        let mut sentinels = Vec::new();
+        for _ in 0..3 {
+            sentinels.push(Sentinel::start(master)?);
+        }
+        for sentinel in &sentinels {
+            eventually("the sentinels' agreement", async || {
+                let state = ask(sentinel.port, &["INFO", "sentinel"]).await?;
+                Ok(state.contains("slaves=2,sentinels=3"))
+            })
+            .await?;
+        }
+        Ok(Self { servers, sentinels })
+    }
+
+    /// The address: of all sentinels, and the name of the master.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let (first, others) = self.sentinels.split_first().expect("there are three sentinels");
+        let others: String = others
+            .iter()
+            .map(|sentinel| format!("&node=127.0.0.1:{}", sentinel.port))
+            .collect();
+        format!(
+            "redis-sentinel://127.0.0.1:{}?sentinelServiceName={NAME}{others}",
+            first.port
+        )
+    }
+
+    /// The servers, to break them; the first one was the first master.
+    pub fn servers_mut(&mut self) -> &mut [RedisServer] {
+        &mut self.servers
+    }
+
+    /// The port of the server that the sentinels take for the master.
+    ///
+    /// # Errors
+    ///
+    /// When the sentinels cannot be reached.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it changes nothing.
+    pub async fn master(&self) -> io::Result<u16> {
+        let state = ask(self.sentinels[0].port, &["INFO", "sentinel"]).await?;
+        let port = state
+            .split("address=127.0.0.1:")
+            .nth(1)
+            .and_then(|rest| rest.split(',').next());
+        port.and_then(|port| port.parse().ok())
+            .ok_or_else(|| io::Error::other(format!("the sentinel names no master: {state}")))
+    }
+
+    /// Kills the master, and waits until all sentinels name another one that takes writes.
+    ///
+    /// # Errors
+    ///
+    /// When that takes over a minute.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped call may have killed the master.
+    pub async fn fail_over(&mut self) -> io::Result<()> {
+        let old = self.master().await?;
+        for server in &mut self.servers {
+            if server.port() == old {
+                server.kill();
+            }
+        }
+        eventually("the sentinels' choice", async || {
+            let new = self.master().await?;
+            let role = ask(new, &["INFO", "replication"]).await?;
+            Ok(new != old && role.contains("role:master"))
+        })
+        .await
+    }
+}
+
+impl Sentinel {
+    fn start(master: u16) -> io::Result<Self> {
+        let (folder, port) = (TempDir::new()?, free_port()?);
+        let file = folder.path().join("sentinel.conf");
+        // The program writes what it learns into its configuration.
+        let configuration = format!(
+            "port {port}\nbind 127.0.0.1\nsentinel monitor {NAME} 127.0.0.1 {master} 2\n\
+             sentinel down-after-milliseconds {NAME} 500\nsentinel failover-timeout {NAME} 3000\n"
+        );
+        fs::write(&file, configuration)?;
+        let arguments = [file.display().to_string()];
+        let process = Process::start("redis-sentinel", folder.path(), &arguments)?;
+        Ok(Self {
+            port,
+            _process: process,
+            _folder: folder,
+        })
+    }
+}
