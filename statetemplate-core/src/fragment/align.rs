@@ -88,6 +88,21 @@ impl Matching {
         }
     }
 
+    /// Matches these rows, if each is where it was as far as `same` tells; says whether that is so. Of equal rows the
+    /// first is then matched with the first, as they would be one by one.
+    pub(super) fn in_place(
+        &mut self,
+        old: &[usize],
+        new: &[usize],
+        same: impl Fn(usize, usize) -> bool,
+    ) -> bool {
+        let is_so = old == new && new.iter().all(|&row| same(row, row));
+        if is_so {
+            new.iter().for_each(|&row| self.set(row, row));
+        }
+        is_so
+    }
+
     /// The old row that a new row is.
     pub(super) fn old_of(&self, new: usize) -> Option<usize> {
         if new < self.prefix {
@@ -165,9 +180,10 @@ impl Matching {
     pub(super) fn order(&self, mut values: impl Iterator<Item = Vec<Tree>>) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();
         keep(&mut runs, 0, self.prefix);
-        for old in &self.middle {
-            match old {
-                Some(old) => keep(&mut runs, *old, 1),
+        let follows = |a: &Option<usize>, b: &Option<usize>| a.is_some() && a.map(|old| old + 1) == *b;
+        for stretch in self.middle.chunk_by(follows) {
+            match stretch[0] {
+                Some(old) => keep(&mut runs, old, stretch.len()),
                 None => runs.push(Run::New(values.next().unwrap_or_default())),
             }
         }

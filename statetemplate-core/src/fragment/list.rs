@@ -67,28 +67,35 @@ impl Pass<'_> {
             pairs: Vec::new(),
             around: &outer,
         };
-        let (left_old, left_new) = (matching.unmatched_old(), matching.unmatched_new());
-        if !left_old.is_empty() && !left_new.is_empty() {
+        let left = matching.unmatched_new();
+        let left_old = matching.unmatched_old();
+        if !left_old.is_empty() && !left.is_empty() {
             match &list.keys {
-                Some(Keys::Data(paths)) => matching.by_part(
-                    &left_old,
-                    &left_new,
-                    |old, new| {
+                Some(Keys::Data(paths)) => {
+                    let same = |old, new| {
                         let mut paths = paths.iter();
                         paths.all(|path| old_items.same_at(old, &new_items, new, path))
-                    },
-                    |old| old_items.identity_at(old, paths),
-                    |new| new_items.identity_at(new, paths),
-                ),
+                    };
+                    // Most rows that change stay where they are, and need not be looked up.
+                    if !matching.in_place(&left_old, &left, same) {
+                        matching.by_part(
+                            &left_old,
+                            &left,
+                            same,
+                            |old| old_items.identity_at(old, paths),
+                            |new| new_items.identity_at(new, paths),
+                        );
+                    }
+                }
                 Some(Keys::Printed(program)) => {
                     let old = self.keys(program, &rows.old, &left_old)?;
-                    let new = self.keys(program, &rows.new, &left_new)?;
-                    matching.by_key(&old.of(&left_old), &new.of(&left_new));
+                    let new = self.keys(program, &rows.new, &left)?;
+                    matching.by_key(&old.of(&left_old), &new.of(&left));
                 }
                 None => matching.by_position(),
             }
         }
-        let edits = self.edits(list, &matching, &mut rows)?;
+        let edits = self.edits(list, &matching, &left, &mut rows)?;
         let order = if matching.is_unchanged() {
             None
         } else {
@@ -116,25 +123,24 @@ impl Pass<'_> {
         )?)
     }
 
-    /// The changes of the rows that stay, by their new positions. Fills in the instances' pairs.
+    /// The changes of the rows that stay, by their new positions. `left`: the new rows that are not the same as an old
+    /// one. Fills in the instances' pairs.
     fn edits(
         &self,
         list: &List,
         matching: &Matching,
+        left: &[usize],
         rows: &mut Instances<'_>,
     ) -> Result<Vec<(usize, Changes)>, Stop> {
         let (Some(old_rows), Some(new_rows)) = (rows.old.rows, rows.new.rows) else {
             return Ok(Vec::new());
         };
         let outside = self.may_change(&list.row_reads, rows);
-        let which = if outside || !list.counters.is_empty() {
-            0..new_rows.items.len()
-        } else {
-            matching.window()
-        };
-        for new in which {
-            let Some(old) = matching.old_of(new) else { continue };
-            let item = matching.window().contains(&new) && !old_rows.items.same(old, new_rows.items, new);
+        let which = left.iter().copied();
+        let mut left = which.clone().peekable();
+        let mut consider = |new: usize| {
+            let item = left.next_if_eq(&new).is_some();
+            let Some(old) = matching.old_of(new) else { return };
             let counter = new_rows.counter_changed(new, &old_rows, old);
             if outside || item || counter {
                 rows.pairs.push(Pair {
@@ -144,6 +150,11 @@ impl Pass<'_> {
                     counter,
                 });
             }
+        };
+        if outside || !list.counters.is_empty() {
+            (0..new_rows.items.len()).for_each(&mut consider);
+        } else {
+            which.for_each(&mut consider);
         }
         let changes = self.fragment(list.item, rows)?;
         let changes = rows.pairs.iter().map(|pair| pair.new).zip(changes);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use minijinja::machinery::{self, CodeGenerator, Instruction, Instructions};
@@ -25,6 +26,8 @@ pub(crate) struct Program {
     blocks: Blocks,
     escape: AutoEscape,
     size_hint: usize,
+    /// About how much the last runs have printed, for as many instances: to ask for memory once.
+    printed: AtomicUsize,
 }
 
 impl Program {
@@ -40,12 +43,17 @@ impl Program {
         root: Value,
         count: usize,
     ) -> Result<String, minijinja::Error> {
-        let mut text = String::with_capacity(self.size_hint.saturating_mul(count).min(MOST_HINTED));
+        let usual = self.printed.load(Ordering::Relaxed).max(self.size_hint);
+        let mut text = String::with_capacity(usual.saturating_mul(count).min(MOST_HINTED));
         let mut out = machinery::make_string_output(&mut text);
         let outcome =
             machinery::eval(env, &self.code, root, &self.blocks, &mut out, self.escape.clone()).map(drop);
         drop(out);
-        outcome.map(|()| text)
+        outcome?;
+        // A little more than it was, and half of it the last run's: one large page is soon forgotten.
+        let wanted = (text.len() + text.len() / 16) / count.max(1);
+        self.printed.store((usual + wanted) / 2, Ordering::Relaxed);
+        Ok(text)
     }
 
     /// The names of the blocks that the program's expressions call.
@@ -255,6 +263,7 @@ impl Writer {
             blocks: self.blocks,
             escape: self.escape,
             size_hint,
+            printed: AtomicUsize::new(0),
         }
     }
 }

@@ -7,6 +7,8 @@ use crate::snapshot::node::Node;
 pub(super) struct Aligner {
     /// How far the last match was from its position; after an insertion all that follows is off by one.
     shift: isize,
+    /// The same before the last jump: after two items that changed places the next ones are where they were.
+    before: isize,
     last: usize,
     /// Whether the last item was nowhere: then its neighbours say nothing of the next one.
     adrift: bool,
@@ -24,6 +26,7 @@ impl Aligner {
     pub(super) fn new(met: usize) -> Aligner {
         Aligner {
             shift: 0,
+            before: 0,
             last: met.saturating_sub(1),
             adrift: false,
             scans: 0,
@@ -47,18 +50,20 @@ impl Aligner {
         let beside = if self.adrift {
             None
         } else {
-            self.beside(items, wanted)
+            self.beside(items, at, wanted)
         };
         let found = beside.or_else(|| self.anywhere(items, wanted));
         self.adrift = found.is_none();
         let found = found?;
+        self.before = self.shift;
         self.shift = found as isize - at as isize;
         self.last = found;
         Some(found)
     }
 
-    /// Looks where it is after one item is gone, and where it is in a list that was reversed.
-    fn beside(&self, items: &[Node], wanted: Leaf) -> Option<usize> {
+    /// Looks where it is after one item is gone, where it is in a list that was reversed, and where it was before the
+    /// last jump.
+    fn beside(&self, items: &[Node], at: usize, wanted: Leaf) -> Option<usize> {
         let is = |at: &usize| {
             items
                 .get(*at)
@@ -66,10 +71,12 @@ impl Aligner {
         };
         let next = self.last + 1;
         let before = || self.last.checked_sub(1).filter(is);
+        let home = || at.checked_add_signed(self.before).filter(is);
         Some(next)
             .filter(is)
             .or_else(|| Some(next + 1).filter(is))
             .or_else(before)
+            .or_else(home)
     }
 
     /// Looks everywhere. Among equal leaves the next one in order is the best guess, else the first.
