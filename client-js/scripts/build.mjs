@@ -17,6 +17,7 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
  */
 const INTERNAL = `
   acknowledge
+  act
   added
   announce
   answered
@@ -26,9 +27,12 @@ const INTERNAL = `
   carry
   change
   composing
+  end
+  ending
   fields
   filesSkipped
   fire
+  flight
   flush
   forgetPlan
   fragment
@@ -39,6 +43,7 @@ const INTERNAL = `
   idle
   indexTree
   later
+  listen
   missing
   other
   patcher
@@ -47,22 +52,30 @@ const INTERNAL = `
   refresh
   region
   restore
+  resume
   resync
+  rows
   save
   schedule
   script
   served
+  setText
   settle
+  shape
   shown
   skipped
   slot
-  setText
   slots
+  soon
+  start
   stats
   structure
   timer
+  trigger
   trustedHtml
+  up
   wake
+  watch
 `;
 
 // Scripts of one build share their shortened names; `load.ts` keeps those of different builds apart by this hash.

@@ -2,7 +2,7 @@
 
 import type { Fields } from "./input.js";
 import type { Extras } from "./load.js";
-import { elementPayload, fieldPayload, formPayload, type Payload } from "./payload.js";
+import { elementPayload, fieldPayload, formPayload } from "./payload.js";
 
 /** What declarative actions need from the client. */
 export interface ActionsContext {
@@ -12,29 +12,28 @@ export interface ActionsContext {
   filesSkipped(action: string, names: string[]): void;
   /** Runs `task` with the extras: now if they are here, else when they are, or did not come; in the order of the calls. */
   later(task: (extras?: Extras) => void): void;
-  /** Fires the delayed actions within or around a node, of one event type or of all. */
-  flush(around: Node, type?: string): void;
+  /** The same without loading the extras, and without keeping actions waiting for them. */
+  soon(task: (extras?: Extras) => void): void;
   /** Whether nothing waits for the extras: what needs none may go at once. */
   idle(): boolean;
 }
 
-/** Elements whose actions the extras delay. */
-const TIMED = "[st-debounce],[st-throttle]";
+export interface Actions {
+  /** Listens on the document until `signal` says stop. */
+  listen(signal: AbortSignal): void;
+  /** Does an element's action: asks, takes the payload (to which `more` is added), waits as long as it says, and sends. */
+  act(event: Event, element: Element, action: string, more?: object): void;
+}
 
-/** Listens on the document until `signal` says stop. */
-export function listenForActions(context: ActionsContext, signal: AbortSignal): void {
-  const { fields, flush, later } = context;
-
+export function createActions({ fields, send, filesSkipped, later, soon, idle }: ActionsContext): Actions {
   const handle = (event: Event): void => {
     const { type } = event;
     const target = event.target as Element;
-    // What a person typed before goes before what they do now.
-    if (/submit|blur|change/.test(type)) flush(target, type === "change" ? "input" : undefined);
-    // A page's own listener may have refused the event, as for any other.
-    if (event.defaultPrevented || !target.closest) return;
-    const attribute = "st-" + type;
-    const element = target.closest(`[${attribute}]`);
-    const action = element?.getAttribute(attribute);
+    soon((extras) => extras?.event(event));
+    // A page's own listener may have refused the event, as for any other. Keys are the business of the extras.
+    if (event.defaultPrevented || !target.closest || type.startsWith("key")) return;
+    const element = target.closest(`[st-${type}]`);
+    const action = element?.getAttribute("st-" + type);
     if (!element || !action || (capturing(type) && element !== target)) return;
     if (type === "click") {
       if (element.matches(":disabled") || (event as MouseEvent).button > 0) return;
@@ -48,58 +47,60 @@ export function listenForActions(context: ActionsContext, signal: AbortSignal): 
       }
     }
     if (type === "submit") event.preventDefault();
+    act(event, element, action);
+  };
+
+  const act: Actions["act"] = (event, element, action, more) => {
+    const { type } = event;
+    const target = event.target as Element;
     const question = element.getAttribute("st-confirm");
     if (question !== null && !confirm(question)) {
       event.preventDefault();
       if (type === "change") fields.restore(target);
       return;
     }
-    const payload = payloadOf(event, element, target);
-    const fire = (): void => send(action, element, payload);
-    if (context.idle() && !element.matches(TIMED)) fire();
+    const payload =
+      type === "submit" || (element.localName === "form" && /^(change|input)$/.test(type))
+        ? formPayload(element as HTMLFormElement, (event as SubmitEvent).submitter)
+        : /^(change|input)$/.test(type) || (element === target && /^(key|focus|blur)/.test(type) && element.matches(FIELD))
+          ? fieldPayload(element, target)
+          : elementPayload(element);
+    Object.assign(payload.data, more);
+    if (payload.skipped[0]) filesSkipped(action, payload.skipped);
+    const fire = (): void => {
+      const sent = send(action, payload.data, payload.fields);
+      soon((extras) => extras?.flight(element, event, sent));
+      sent.then(
+        () => {
+          if (element.hasAttribute("st-reset")) (element as HTMLFormElement).reset?.();
+        },
+        () => {
+          // The client has told the page already, by its event.
+        },
+      );
+    };
+    if (idle() && !element.matches(TIMED)) fire();
     else later((extras) => (extras ? extras.schedule(element, type, fire) : fire()));
   };
 
-  const send = (action: string, element: Element, { data, fields, skipped }: Payload): void => {
-    if (skipped.length > 0) context.filesSkipped(action, skipped);
-    context.send(action, data, fields).then(
-      () => {
-        if (element.hasAttribute("st-reset")) (element as HTMLFormElement).reset?.();
-      },
-      () => {
-        // The client has told the page already, by its event.
-      },
-    );
+  return {
+    act,
+    listen(signal) {
+      for (const type of ["click", "submit", "change", "input", "keydown", "keyup", "focus", "blur"]) {
+        document.addEventListener(type, handle, { signal, capture: capturing(type) });
+      }
+    },
   };
-
-  for (const type of ["click", "submit", "change", "input", "keydown", "keyup", "focus", "blur"]) {
-    document.addEventListener(type, handle, { signal, capture: capturing(type) });
-  }
 }
+
+/** Elements whose actions the extras delay. */
+const TIMED = "[st-debounce],[st-throttle]";
+
+const FIELD = "input,select,textarea";
 
 /** These do not bubble, and mean their own element alone. */
 function capturing(type: string): boolean {
   return type === "focus" || type === "blur";
-}
-
-function payloadOf(event: Event, element: Element, target: Element): Payload {
-  switch (event.type) {
-    case "submit":
-      return formPayload(element as HTMLFormElement, (event as SubmitEvent).submitter);
-    case "change":
-    case "input":
-      return element.localName === "form"
-        ? formPayload(element as HTMLFormElement, null)
-        : fieldPayload(element, target);
-    case "keydown":
-    case "keyup": {
-      const payload = elementPayload(element);
-      payload.data.key = (event as KeyboardEvent).key;
-      return payload;
-    }
-    default:
-      return elementPayload(element);
-  }
 }
 
 function isSubmitter(element: Element): element is HTMLButtonElement | HTMLInputElement {

@@ -1,6 +1,9 @@
 //! What scripts and people changed on the page since the server last said otherwise, so that updates leave it alone.
 
-/** Of elements with attributes that are not as the server set them: what it set, by name (`null` for none). */
+/**
+ * Of elements with attributes that are not as the server set them: what it set, by name (`null` for none). Of texts that
+ * something else shows in place of: what the server set, by the empty string.
+ */
 export const served = new WeakMap<Node, Record<string, string | null>>();
 
 /** Nodes that a script put in (`true`), or put in place of the server's or took from there (`false`). */

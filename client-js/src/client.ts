@@ -1,18 +1,19 @@
 //! Ties the layers together: frames from the connection to the page, actions from the page to the connection.
 
-import { listenForActions } from "./actions.js";
+import { createActions } from "./actions.js";
 import { setAttribute } from "./attributes.js";
 import { added, served, unwatch, watch } from "./changes.js";
-import { ActionError, createConnection, type ConnectionState } from "./connection.js";
+import { ActionError, createConnection, type ConnectionState, type Socket } from "./connection.js";
 import { emit, type ErrorDetail } from "./events.js";
 import { heldStatics } from "./held.js";
+import type { Hook } from "./hooks.js";
 import { indexTree, type Instance } from "./index-page.js";
 import { createFields } from "./input.js";
 import { createLoader, ScriptNeeded, type Extras } from "./load.js";
 import { createPatcher, type Change } from "./patch.js";
 import type { MissingStatics } from "./statics.js";
 import { trustedHtml } from "./trust.js";
-import { FromServer, isObject, malformed, type Part, type StaticsFrame } from "./wire.js";
+import { FromServer, isObject, malformed, PROTOCOL, type Part, type StaticsFrame } from "./wire.js";
 
 /** How a client connects and what it keeps. All of it is optional on a page that the server rendered. */
 export interface ClientOptions {
@@ -28,6 +29,8 @@ export interface ClientOptions {
   maxCacheSize?: number;
   /** Whether frames are printed to the console, and cache events sent at each update. Default: false. */
   debugMode?: boolean;
+  /** What `st-hook` names. More may be put into the client's `hooks` later. */
+  hooks?: Record<string, Hook>;
 }
 
 /** What the cache of statics has done on this page. */
@@ -78,6 +81,15 @@ export class StateTemplateClient {
   /** What the cache of statics has done on this page. */
   readonly getCacheStats: () => CacheStats;
 
+  /**
+   * For development: reconnects with `round` milliseconds for each way there and back, in this tab until it is called
+   * with 0.
+   */
+  readonly simulateLatency: (round: number) => void;
+
+  /** What `st-hook` names. */
+  readonly hooks: Record<string, Hook>;
+
   /** The page's state; `null` before the first connection was made or has failed. */
   state: ConnectionState | null = null;
 
@@ -85,7 +97,7 @@ export class StateTemplateClient {
   constructor(options: ClientOptions = {}) {
     const element = options.element ?? document.querySelector<HTMLElement>("script[data-page][data-plan]");
     const { page, plan, revision, ws, limit } = element?.dataset ?? {};
-    if (!page || plan === undefined) throw new Error("StateTemplate: no element with data-page and data-plan");
+    if (!page || plan === undefined) throw new Error("StateTemplate: no element with data-page");
     const { url = ws ?? "/ws", enableCaching: caching = true, maxCacheSize: capacity = 1000, debugMode } = options;
     const held = caching ? heldStatics() : new Map<string, Part[]>();
 
@@ -96,7 +108,9 @@ export class StateTemplateClient {
     let refreshDue = false;
     let bytesReceived = 0;
     let listening: AbortController | undefined;
-    let tasks: ((extras?: Extras) => void)[] = [];
+    // What waits for the extras: what needs them, and what goes on without them.
+    const tasks: Task[] = [];
+    const early: Task[] = [];
 
     /** Applies what arrived, in order, as far as nothing holds it back. */
     const pump = async (): Promise<void> => {
@@ -107,8 +121,7 @@ export class StateTemplateClient {
           apply(queue[0]);
           queue.shift();
         } catch (error) {
-          const { script } = error as ScriptNeeded;
-          const { fragment } = error as MissingStatics;
+          const { script, fragment } = error as ScriptNeeded & MissingStatics;
           const waiting = queue;
           if (script) await load(script);
           if (script && (got(script) || queue !== waiting)) continue;
@@ -130,10 +143,10 @@ export class StateTemplateClient {
       if (type === FromServer.Answer) {
         answer(first, second);
       } else if (type === FromServer.Error) {
-        fields.answered(Number(first), false);
-        connection.settle(first, 0, new ActionError(String(second), String(third ?? "")));
+        fields.answered(first as number, false);
+        connection.settle(first, 0, new ActionError(second as string, third as string));
       } else if (type === FromServer.Event) {
-        emit("statetemplate:push", { name: String(first), data: second });
+        emit("statetemplate:push", { name: first as string, data: second });
       } else if (type === FromServer.Statics) {
         if (!isObject(first)) malformed("statics");
         need("extras").announce(first as StaticsFrame);
@@ -144,7 +157,7 @@ export class StateTemplateClient {
       } else if (typeof type === "number") {
         const changes: Change[] = [];
         if (!refreshDue) patcher.prepare(first, instance, changes);
-        if (frame.length > 2) answer(second, third, changes);
+        if (second) answer(second, third, changes);
         else perform(changes);
         if (!refreshDue) shown(type, "patch");
       }
@@ -152,7 +165,7 @@ export class StateTemplateClient {
 
     /** Applies an answer and the change that came with it: its fields are the server's again, with the new values. */
     const answer = (number: unknown, value: unknown, changes: Change[] = []): void => {
-      changes.push(fields.answered(Number(number), true));
+      changes.push(fields.answered(number as number, true));
       perform(changes);
       connection.settle(number, value);
     };
@@ -198,14 +211,13 @@ export class StateTemplateClient {
       document.documentElement.setAttribute(STATE_ATTRIBUTE, state);
       if (state === "connected") {
         emit("statetemplate:connected", { revision: connection.revision });
-        whenIdle(() => load("extras").then(() => whenIdle(() => load("morph"))));
+        whenIdle(() => arrive().then(() => whenIdle(() => load("morph"))));
         return;
       }
       // What is not applied yet comes again: the next join names the revision that the page shows.
       queue = [];
       refreshDue = false;
-      if (state === "expired") emit("statetemplate:expired", { reason });
-      else emit("statetemplate:disconnected", { reason });
+      emit(`statetemplate:${state}`, { reason });
     };
 
     const send = (action: string, data: unknown, carried: Iterable<Element>): Promise<unknown> => {
@@ -216,29 +228,44 @@ export class StateTemplateClient {
       return sent;
     };
 
-    const later = (task: (extras?: Extras) => void): void => {
+    /** Loads the extras, and then does what waits for them. */
+    const arrive = async (): Promise<void> => {
+      await load("extras");
       const extras = got("extras");
-      if (extras && !tasks[0]) return task(extras);
-      if (tasks.push(task) > 1) return;
-      void load("extras").then(() => {
-        const run = tasks;
-        tasks = [];
-        for (const task of run) task(got("extras"));
-      });
+      if (extras) for (const task of early.splice(0)) task(extras);
+      for (const task of tasks.splice(0)) task(extras);
     };
 
-    const flush = (around: Node, type?: string): void => {
-      if (tasks[0] || got("extras")) later((extras) => extras?.flush(around, type));
+    const later = (task: Task): void => {
+      const extras = got("extras");
+      if (extras && !tasks[0]) task(extras);
+      else if (tasks.push(task) < 2) void arrive();
+    };
+
+    const soon = (task: Task): void => {
+      if (tasks[0] || got("extras")) later(task);
+      // Nobody waits for what was done long before the extras came.
+      else if (early.length < 20) early.push(task);
     };
 
     const fields = createFields(pump);
     const patcher = createPatcher(fields, (name) => need(name));
+    const actions = createActions({
+      fields,
+      send,
+      later,
+      soon,
+      idle: () => !tasks[0],
+      filesSkipped(action, names) {
+        report({ code: "file_skipped", level: "warning", message: `not sent: ${names}`, action });
+      },
+    });
     const connection = createConnection({
       url: new URL(url, location.href).href.replace(/^http/, "ws"),
       page,
       plan,
       revision: Number(revision ?? 0),
-      ...(limit && { limit: Number(limit) }),
+      limit: Number(limit ?? 65536),
       hashes: () => (caching ? [...held.keys()] : []),
       frame(frame, size) {
         bytesReceived += size;
@@ -246,9 +273,27 @@ export class StateTemplateClient {
         void pump();
       },
       state: changeState,
+      createSocket(url) {
+        const socket = new WebSocket(url, PROTOCOL) as unknown as Socket;
+        return got("extras")?.watch(socket, debugMode) ?? socket;
+      },
     });
     const { got, need, load } = createLoader(
-      { fields, patcher, held, capacity: caching ? capacity : Infinity, caching, indexTree, trustedHtml, served, added, setAttribute },
+      {
+        client: this,
+        act: actions.act,
+        connection,
+        fields,
+        patcher,
+        held,
+        capacity: caching ? capacity : Infinity,
+        caching,
+        indexTree,
+        trustedHtml,
+        served,
+        added,
+        setAttribute,
+      },
       options.scripts ?? ((element as HTMLScriptElement).src || document.baseURI),
       element!.nonce,
     );
@@ -257,35 +302,26 @@ export class StateTemplateClient {
       if (listening) return;
       listening = new AbortController();
       const { signal } = listening;
-      const on = (target: EventTarget, type: string, listener: () => void): void =>
-        target.addEventListener(type, listener, { signal });
+      // What happens to the document bubbles to the window.
+      const on = (type: string, listener: () => void): void => addEventListener(type, listener, { signal });
       const { wake, pause } = connection;
       // A page that is looked at again does not wait for the next step of the back-off.
-      on(document, "visibilitychange", () => document.hidden || wake());
-      on(window, "pageshow", wake);
-      on(window, "online", wake);
+      on("visibilitychange", () => document.hidden || wake());
+      on("pageshow", wake);
+      on("online", wake);
       // A socket does not notice that its network is gone; the page would believe it for minutes.
-      on(window, "offline", pause);
-      on(window, "pagehide", () => {
-        flush(document);
+      on("offline", pause);
+      on("pagehide", () => {
+        got("extras")?.flush(document);
         got("extras")?.save();
         // An open socket would keep the page out of the back-forward cache.
         pause();
       });
       fields.start();
-      listenForActions(
-        {
-          fields,
-          send,
-          flush,
-          later,
-          idle: () => !tasks[0],
-          filesSkipped(action, names) {
-            report({ code: "file_skipped", level: "warning", message: `files are not sent: ${names.join(", ")}`, action });
-          },
-        },
-        signal,
-      );
+      actions.listen(signal);
+      // First of all that waits, so that what arrives late hears the rest.
+      if (got("extras")) got("extras")!.listen(signal);
+      else early.unshift((extras) => signal.aborted || extras?.listen(signal));
       const begin = (): void => {
         if (signal.aborted) return;
         try {
@@ -294,9 +330,11 @@ export class StateTemplateClient {
           cannotApply(error);
         }
         watch();
-        connection.connect();
+        // What prints frames has to be there before the first of them.
+        if (debugMode) later(() => signal.aborted || connection.connect());
+        else connection.connect();
       };
-      if (document.readyState === "loading") on(document, "DOMContentLoaded", begin);
+      if (document.readyState === "loading") on("DOMContentLoaded", begin);
       else begin();
     };
 
@@ -305,14 +343,16 @@ export class StateTemplateClient {
       listening = undefined;
       unwatch();
       fields.stop();
-      const extras = got("extras");
-      extras?.stop();
-      extras?.save();
+      got("extras")?.save();
       connection.disconnect();
     };
 
     this.sendUpdate = (action, data, source) =>
       send(action, data, source ? ((source as HTMLFormElement).elements ?? [source]) : []);
+
+    this.hooks = options.hooks ?? {};
+
+    this.simulateLatency = (round) => later((extras) => extras?.simulateLatency(round));
 
     this.getCacheStats = () => ({
       ...(got("extras")?.stats() ?? { hits: 0, misses: 0, bytesSaved: 0, hitRate: 0, cacheSize: held.size }),
@@ -320,6 +360,8 @@ export class StateTemplateClient {
     });
   }
 }
+
+type Task = (extras?: Extras) => unknown;
 
 function report(detail: ErrorDetail): void {
   emit("statetemplate:error", detail);

@@ -1,6 +1,6 @@
 //! The socket: join and resume, numbered actions and their answers, acknowledgements, reconnecting. Knows no DOM.
 
-import { FINAL_REASON, FromServer, PROTOCOL, ToServer } from "./wire.js";
+import { FINAL_REASON, FromServer, ToServer } from "./wire.js";
 
 /** What a page is told about its connection. */
 export type ConnectionState = "connected" | "disconnected" | "expired";
@@ -10,7 +10,7 @@ export class ActionError extends Error {
   override readonly name = "ActionError";
   constructor(
     readonly code: string,
-    message: string,
+    message?: string,
   ) {
     super(message || code);
   }
@@ -33,14 +33,14 @@ export interface ConnectionOptions {
   page: string;
   plan: string;
   revision: number;
-  /** The longest payload of an action, in UTF-16 units. Default 65536, as the server's. */
-  limit?: number;
+  /** The longest payload of an action, in UTF-16 units. */
+  limit: number;
   /** hashes of the statics held, asked for at each join */
   hashes(): string[];
   /** a frame that is not about the connection itself, in the order of arrival */
   frame(frame: unknown[], size: number): void;
   state(state: ConnectionState, reason: string): void;
-  createSocket?: (url: string, protocol: string) => Socket;
+  createSocket(url: string): Socket;
 }
 
 interface Pending {
@@ -94,7 +94,7 @@ export interface Connection {
 type Timer = ReturnType<typeof setTimeout> | undefined;
 
 export function createConnection(options: ConnectionOptions): Connection {
-  const { url, page, limit = 65536, createSocket } = options;
+  const { url, page, limit, createSocket } = options;
   const client = randomId();
   const pending = new Map<number, Pending>();
   let socket: Socket | null = null;
@@ -113,7 +113,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     clearTimeout(retry);
     if (socket || final) return;
     try {
-      socket = createSocket ? createSocket(url, PROTOCOL) : (new WebSocket(url, PROTOCOL) as unknown as Socket);
+      socket = createSocket(url);
     } catch (error) {
       return lost(String(error));
     }
@@ -154,7 +154,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     final = reason;
     wanted = false;
     close();
-    for (const { reject } of pending.values()) reject(new ActionError(reason, "session ended"));
+    for (const { reject } of pending.values()) reject(new ActionError(reason));
     pending.clear();
     options.state("expired", reason);
   };
@@ -230,8 +230,8 @@ export function createConnection(options: ConnectionOptions): Connection {
     },
     // An `async` function turns what is thrown into a rejection.
     async send(name, data, numbered) {
-      if (final) throw new ActionError(final, "session ended");
-      if (pending.size >= MAX_PENDING) throw new ActionError("too_many", "too many actions wait");
+      if (final) throw new ActionError(final);
+      if (pending.size >= MAX_PENDING) throw new ActionError("too_many");
       // Serialised before the number is taken: data that JSON refuses must not leave a gap.
       const payload = JSON.stringify(data) ?? "null";
       // The server would end the connection, and the same action would end the next one.
@@ -269,5 +269,6 @@ export function createConnection(options: ConnectionOptions): Connection {
 
 function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return btoa(String.fromCharCode(...bytes)).replace(/[+/=]/g, (c) => (c === "+" ? "-" : c === "/" ? "_" : ""));
+  // Base64url without padding, but for one of its two signs.
+  return btoa(String.fromCharCode(...bytes)).replace(/\W/g, "_").slice(0, 22);
 }

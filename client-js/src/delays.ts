@@ -4,16 +4,21 @@ import type { Extras } from "./load.js";
 
 const DEFAULT_DELAY = 300;
 
-/** A debounced or throttled action: what to do when the time is over. */
+/** A debounced or throttled action. */
 interface Delayed {
   element: Element;
   type: string;
   timer?: ReturnType<typeof setTimeout>;
-  /** `null` while a throttled element rests and nothing came meanwhile */
-  fire: (() => void) | null;
+  /** what to do when the time is over; nothing when nothing came during a rest */
+  fire?: (() => void) | undefined;
 }
 
-export function createDelays(): Pick<Extras, "schedule" | "flush" | "stop"> {
+export interface Delays extends Pick<Extras, "schedule" | "flush"> {
+  /** Forgets what waits. */
+  stop(): void;
+}
+
+export function createDelays(): Delays {
   const waiting = new Set<Delayed>();
 
   const run = (delayed: Delayed): void => {
@@ -22,40 +27,43 @@ export function createDelays(): Pick<Extras, "schedule" | "flush" | "stop"> {
     delayed.fire?.();
   };
 
-  /** Fires what came during the rest, and rests again; or ends the rest. */
-  const rest = (delayed: Delayed, time: number): void => {
-    delayed.timer = setTimeout(() => {
-      const { fire } = delayed;
-      if (!fire) return void waiting.delete(delayed);
-      delayed.fire = null;
-      rest(delayed, time);
-      fire();
-    }, time);
-  };
-
   return {
     schedule(element, type, fire) {
-      const debounce = delayOf(element, "st-debounce");
-      const throttle = delayOf(element, "st-throttle");
-      if (debounce === null && throttle === null) return fire();
+      const debounce = element.getAttribute("st-debounce");
+      const given = parseInt(debounce ?? element.getAttribute("st-throttle") ?? "-", 10);
+      const time = given >= 0 ? given : DEFAULT_DELAY;
+      if (!element.matches("[st-debounce],[st-throttle]")) return fire();
       let delayed = [...waiting].find((each) => each.element === element && each.type === type);
-      const first = !delayed;
-      if (!delayed) waiting.add((delayed = { element, type, fire: null }));
-      if (debounce !== null || !first) delayed.fire = fire;
+      const rests = delayed;
+      if (!delayed) waiting.add((delayed = { element, type }));
       if (debounce !== null) {
         const waits = delayed;
         clearTimeout(waits.timer);
-        waits.timer = setTimeout(() => run(waits), debounce);
-      } else if (first) {
-        rest(delayed, throttle!);
+        waits.fire = fire;
+        waits.timer = setTimeout(() => run(waits), time);
+      } else if (rests) {
+        rests.fire = fire;
+      } else {
+        const resting = delayed;
+        const rest = (): void => {
+          resting.timer = setTimeout(() => {
+            const { fire } = resting;
+            resting.fire = undefined;
+            if (fire) rest();
+            else waiting.delete(resting);
+            fire?.();
+          }, time);
+        };
+        rest();
         fire();
       }
     },
 
     flush(around, type) {
       for (const delayed of [...waiting]) {
-        const near = around.contains(delayed.element) || delayed.element.contains(around);
-        if (near && delayed.fire && (!type || delayed.type === type)) run(delayed);
+        const { element, fire } = delayed;
+        const near = around.contains(element) || element.contains(around);
+        if (near && fire && (!type || delayed.type === type)) run(delayed);
       }
     },
 
@@ -64,11 +72,4 @@ export function createDelays(): Pick<Extras, "schedule" | "flush" | "stop"> {
       waiting.clear();
     },
   };
-}
-
-function delayOf(element: Element, attribute: string): number | null {
-  const value = element.getAttribute(attribute);
-  if (value === null) return null;
-  const delay = Number.parseInt(value, 10);
-  return delay >= 0 ? delay : DEFAULT_DELAY;
 }

@@ -1,11 +1,44 @@
-//! The entry of `extras.js`: what is not needed for the first patches. Loaded when the page is idle, or on need.
+//! The entry of `extras.js`: what the first patches do not need. Loaded when the page is idle, or on need.
 
+import { createCover } from "./covers.js";
 import { createDelays } from "./delays.js";
+import { showFlight } from "./flights.js";
+import { createHooks } from "./hooks.js";
 import { provide } from "./load.js";
 import { createStatics } from "./statics.js";
 import { createStructure } from "./structure.js";
+import { createTriggers } from "./triggers.js";
+import { createWatch } from "./watch.js";
 
 provide("extras", (core) => {
   const statics = createStatics(core);
-  return { ...statics, ...createDelays(), structure: createStructure(core, statics) };
+  const cover = createCover(core);
+  const hooks = createHooks(core.client);
+  const { schedule, flush, stop } = createDelays();
+  const { watch, simulateLatency, resume } = createWatch(core.connection);
+  const { trigger, listen } = createTriggers(core);
+  return {
+    ...statics,
+    schedule,
+    flush,
+    structure: createStructure(core, statics, hooks.added),
+    watch,
+    simulateLatency,
+
+    event(event) {
+      const { type, target } = event;
+      // What a person typed before goes before what they do now.
+      if (/submit|blur|change/.test(type)) flush(target as Node, type === "change" ? "input" : undefined);
+      trigger(event);
+    },
+
+    flight: (element, event, sent) => showFlight(element, event, sent, cover),
+
+    listen(signal) {
+      listen(signal);
+      hooks.listen(signal);
+      resume();
+      signal.addEventListener("abort", stop);
+    },
+  };
 });

@@ -15,29 +15,29 @@ export const enum Kind {
 }
 
 export interface TextSlot {
-  kind: Kind.Text;
+  shape: Kind.Text;
   node: Text;
 }
 
 export interface AttributeSlot {
-  kind: Kind.Attribute;
+  shape: Kind.Attribute;
   element: Element;
   name: string;
 }
 
 export interface TagSlot {
-  kind: Kind.Tag;
+  shape: Kind.Tag;
   element: Element;
 }
 
 export interface RegionSlot {
-  kind: Kind.Region;
+  shape: Kind.Region;
   start: Comment;
   end: Comment;
 }
 
 export interface BranchSlot {
-  kind: Kind.Branch;
+  shape: Kind.Branch;
   start: Comment;
   /** `null` in a row that is nothing but a branch: it ends where its row ends */
   end: Comment | null;
@@ -45,7 +45,7 @@ export interface BranchSlot {
 }
 
 export interface ListSlot {
-  kind: Kind.List;
+  shape: Kind.List;
   start: Comment;
   end: Comment;
   rows: Row[];
@@ -69,8 +69,9 @@ export interface Found {
 /** One open mark: where its slots go, and which of its siblings may end it. */
 interface Frame {
   slots: Instance;
-  rows: Row[] | null;
   slot: BranchSlot | ListSlot | null;
+  rows: Row[] | null;
+  up: Frame | null;
 }
 
 /**
@@ -85,76 +86,58 @@ const SHOW_ELEMENT_AND_COMMENT = 0x1 | 0x80;
 /** Walks `root` once. At its top stands an instance (the page, a branch) or, with `asRows`, new rows of a list. */
 export function indexTree(root: Node, asRows = false): Found {
   const walker = document.createTreeWalker(root, SHOW_ELEMENT_AND_COMMENT);
-  const rows: Row[] = [];
-  const top: Frame = { slots: [], rows: asRows ? rows : null, slot: null };
-  const open: Frame[] = [top];
-  let frame = top;
+  const found: Found = { slots: [], rows: [] };
+  let frame: Frame = { slots: found.slots, slot: null, rows: asRows ? found.rows : null, up: null };
+  const open = (slots: Instance, slot: Frame["slot"], rows: Frame["rows"] = null): void => {
+    frame = { slots, slot, rows, up: frame };
+  };
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     if (node.nodeType === 1) {
       const mark = (node as Element).getAttribute(MARK_ATTRIBUTE);
       if (mark) indexElement(node as Element, mark, frame.slots);
       continue;
     }
-    const comment = node as Comment;
-    switch (comment.data) {
-      case Mark.Text:
-        frame.slots.push({ kind: Kind.Text, node: textAt(comment.parentNode!, comment.nextSibling) });
-        break;
-      case Mark.Region: {
-        const end = endOfRegion(comment);
-        frame.slots.push({ kind: Kind.Region, start: comment, end });
-        walker.currentNode = end;
-        break;
+    const start = node as Comment;
+    const { data } = start;
+    const { slots } = frame;
+    if (data === Mark.Text) {
+      slots.push({ shape: Kind.Text, node: textAt(start.parentNode!, start.nextSibling) });
+    } else if (data === Mark.Region) {
+      const end = endOfRegion(start);
+      slots.push({ shape: Kind.Region, start, end });
+      walker.currentNode = end;
+    } else if (data === Mark.Branch) {
+      const slot: BranchSlot = { shape: Kind.Branch, start, end: null, shown: [] };
+      slots.push(slot);
+      open(slot.shown, slot);
+    } else if (data === Mark.List) {
+      const slot: ListSlot = { shape: Kind.List, start, end: start, rows: [], other: [] };
+      slots.push(slot);
+      open(slot.other, slot, slot.rows);
+    } else if (data === Mark.Row || data === Mark.BranchRow) {
+      // A row ends where the next begins: go back to the list (or to the top, for new rows).
+      while (!frame.rows) frame = frame.up ?? malformed("row");
+      const row: Row = { start, slots: [] };
+      frame.rows.push(row);
+      if (data === Mark.Row) {
+        open(row.slots, null);
+      } else {
+        const shown: Instance = [];
+        row.slots.push({ shape: Kind.Branch, start, end: null, shown });
+        open(shown, null);
       }
-      case Mark.Branch: {
-        const slot: BranchSlot = { kind: Kind.Branch, start: comment, end: null, shown: [] };
-        frame.slots.push(slot);
-        open.push((frame = { slots: slot.shown, rows: null, slot }));
-        break;
-      }
-      case Mark.List: {
-        const slot: ListSlot = { kind: Kind.List, start: comment, end: comment, rows: [], other: [] };
-        frame.slots.push(slot);
-        open.push((frame = { slots: slot.other, rows: slot.rows, slot }));
-        break;
-      }
-      case Mark.Row:
-      case Mark.BranchRow: {
-        // A row ends where the next begins: go back to the list (or to the top, for new rows).
-        while (open.length > 1 && !frame.rows) {
-          open.pop();
-          frame = open[open.length - 1]!;
-        }
-        if (!frame.rows) malformed("row");
-        const row: Row = { start: comment, slots: [] };
-        frame.rows.push(row);
-        let slots = row.slots;
-        if (comment.data === Mark.BranchRow) {
-          const slot: BranchSlot = { kind: Kind.Branch, start: comment, end: null, shown: [] };
-          slots.push(slot);
-          slots = slot.shown;
-        }
-        open.push((frame = { slots, rows: null, slot: null }));
-        break;
-      }
-      case Mark.End: {
-        // A row has no end of its own; the list's end is also its last row's.
-        if (!frame.slot && open.length > 1) {
-          open.pop();
-          frame = open[open.length - 1]!;
-        }
-        if (frame.slot) {
-          frame.slot.end = comment;
-          open.pop();
-          frame = open[open.length - 1]!;
-        }
-        break;
+    } else if (data === Mark.End) {
+      // A row has no end of its own; the list's end is also its last row's.
+      if (!frame.slot) frame = frame.up ?? frame;
+      if (frame.slot) {
+        frame.slot.end = start;
+        frame = frame.up!;
       }
     }
   }
-  while (open.length > 1 && !open[open.length - 1]!.slot) open.pop();
-  if (open.length > 1) malformed("mark");
-  return { slots: top.slots, rows };
+  while (frame.up && !frame.slot) frame = frame.up;
+  if (frame.up) malformed("mark");
+  return found;
 }
 
 /** The node after the last one of a row or a branch that began at `start`: the next row, the list's end, or null. */
@@ -185,12 +168,12 @@ function indexElement(element: Element, mark: string, slots: Instance): void {
   for (let at = 0; at < mark.length; at++) {
     const sign = mark[at]!;
     if (sign === "?") {
-      slots.push({ kind: Kind.Tag, element });
+      slots.push({ shape: Kind.Tag, element });
       // Which attributes come and go is not known here; of a box, a radio or an option it is most likely this one.
       if (element.localName === "option" || isBox(element)) boundFields.set(element, null);
     } else if (sign === ".") {
       const node = textAt(element, element.firstChild);
-      slots.push({ kind: Kind.Text, node });
+      slots.push({ shape: Kind.Text, node });
       if (element.matches("textarea,[contenteditable]")) boundFields.set(element, node);
     } else {
       let name: string | undefined;
@@ -205,7 +188,7 @@ function indexElement(element: Element, mark: string, slots: Instance): void {
       if (binds(element, name)) boundFields.set(element, null);
       // A style that the page's CSP blocked in the HTML is set through the object model, as later changes are.
       if (name === "style" && !(element as HTMLElement).style?.length) applyStyle(element as HTMLElement);
-      slots.push({ kind: Kind.Attribute, element, name });
+      slots.push({ shape: Kind.Attribute, element, name });
     }
   }
 }

@@ -1,5 +1,6 @@
 //! Input safety: a field that a person edited is theirs until the server has answered the action with that edit.
 
+import { served } from "./changes.js";
 import { boundFields, isBox } from "./index-page.js";
 
 /** Any of the elements that people edit; what one of them has not is not there. */
@@ -141,6 +142,8 @@ export function createFields(released: () => void): Fields {
     },
 
     setText(node, text) {
+      // Something else shows in its place while an action is in flight.
+      if (served.has(node)) served.set(node, { "": text });
       const write = (): string => (node.data = text);
       for (const field of edited.keys()) {
         if (owns(field, node) && (field as Field).isContentEditable && holds(field)) return void texts.set(node, text);

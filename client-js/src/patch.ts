@@ -6,7 +6,7 @@ import type { Fields } from "./input.js";
 import type { Loader } from "./load.js";
 import { isObject, malformed } from "./wire.js";
 
-export type Change = () => void;
+export type Change = () => unknown;
 
 export interface Patcher {
   /**
@@ -28,21 +28,21 @@ export function createPatcher(fields: Fields, need: Loader["need"]): Patcher {
     );
 
   const prepareSlot = (change: unknown, slot: Slot, changes: Change[]): void => {
-    const { kind } = slot;
-    if (kind === Kind.Text) {
+    const { shape } = slot;
+    if (shape === Kind.Text) {
       const text = textOf(change, slot.node);
       changes.push(() => fields.setText(slot.node, text));
-    } else if (kind === Kind.Attribute || kind === Kind.Tag) {
-      const values = kind === Kind.Tag ? change : { [slot.name]: change };
+    } else if (shape === Kind.Attribute || shape === Kind.Tag) {
+      const values = shape === Kind.Tag ? change : { [slot.name]: change };
       if (!isObject(values)) malformed("tag");
       for (const name in values) {
         const value = values[name];
         if (typeof value !== "string" && value !== null) malformed("attribute");
         changes.push(() => setAttribute(slot.element, name, value, fields));
       }
-    } else if (isObject(change) && kind === Kind.Branch) {
+    } else if (isObject(change) && shape === Kind.Branch) {
       prepare(change, slot.shown, changes);
-    } else if (isObject(change) && kind === Kind.List) {
+    } else if (isObject(change) && shape === Kind.List) {
       prepareRows(change, slot.rows, slot.other, changes);
     } else {
       need("extras").structure(change, slot, changes);
@@ -77,10 +77,7 @@ function textOf(change: unknown, { data }: Text): string {
   if (typeof change === "string") return change;
   const text: unknown = Array.isArray(change) && change[0];
   if (typeof text !== "string") malformed("text");
-  const space = " \n\t\f";
-  let start = 0;
-  let end = data.length;
-  while (start < end && space.includes(data[start]!)) start++;
-  while (start < end && space.includes(data[end - 1]!)) end--;
-  return data.slice(0, start) + text + data.slice(end);
+  const [before] = /^[ \n\t\f]*/.exec(data)!;
+  const [after] = /[ \n\t\f]*$/.exec(data.slice(before.length))!;
+  return before + text + after;
 }

@@ -19,28 +19,18 @@ export function addAttributeValues(data: Record<string, unknown>, attributes: It
 }
 
 /**
- * Adds form entries: a name that occurs once becomes a string, one that occurs again (or is in `lists`) an array.
+ * Adds a form's entries: a name that occurs once becomes a string, one that occurs again (or is in `lists`) an array.
  * Files cannot travel in a JSON frame; the names of those left out are returned.
  */
-export function addEntries(
-  data: Record<string, unknown>,
-  entries: Iterable<[string, unknown]>,
-  lists: ReadonlySet<string> = new Set(),
-): string[] {
+export function addEntries(data: Record<string, unknown>, form: FormData, lists: string[] = []): string[] {
   const skipped: string[] = [];
-  const seen = new Set<string>();
-  for (const name of lists) data[name] = [];
-  for (const [name, value] of entries) {
-    if (typeof value !== "string") {
-      skipped.push(name);
-      continue;
-    }
-    const present = data[name];
-    if (lists.has(name)) (present as string[]).push(value);
-    else if (!seen.has(name)) data[name] = value;
-    else if (Array.isArray(present)) present.push(value);
-    else data[name] = [present, value];
-    seen.add(name);
+  for (const name of new Set([...lists, ...form.keys()])) {
+    const values = form.getAll(name);
+    const texts = values.filter((value) => typeof value === "string");
+    if (texts.length < values.length) skipped.push(name);
+    // One choice of many must not look different from two.
+    if (texts.length > 1 || lists.includes(name)) data[name] = texts;
+    else if (texts.length) data[name] = texts[0];
   }
   return skipped;
 }
@@ -53,15 +43,11 @@ export function elementPayload(element: Element): Payload {
 }
 
 /** The payload of a form: its successful controls, then its `st-value-*`, then the submitter's. */
-export function formPayload(form: HTMLFormElement, submitter: HTMLElement | null): Payload {
+export function formPayload(form: HTMLFormElement, submitter: HTMLElement | null = null): Payload {
   const data = empty();
   const fields = [...form.elements];
-  const lists = new Set<string>();
-  for (const field of fields) {
-    // One choice of many must not look different from two.
-    if (field.matches("select[multiple][name]:not(:disabled)")) lists.add((field as HTMLSelectElement).name);
-  }
-  const skipped = addEntries(data, new FormData(form, submitter), lists);
+  const lists = fields.filter((field) => field.matches("select[multiple][name]:not(:disabled)"));
+  const skipped = addEntries(data, new FormData(form, submitter), lists.map((list) => (list as HTMLSelectElement).name));
   addAttributeValues(data, form.attributes);
   if (submitter) addAttributeValues(data, submitter.attributes);
   return { data, fields, skipped };

@@ -9,8 +9,19 @@ import type { Change } from "./patch.js";
 import type { Statics } from "./statics.js";
 import { malformed, type Values } from "./wire.js";
 
-export function createStructure(core: Core, statics: Statics): Extras["structure"] {
+/** @param added is told of the nodes that will be on the page */
+export function createStructure(
+  core: Core,
+  statics: Statics,
+  added: (content: DocumentFragment) => void,
+): Extras["structure"] {
   const { patcher, indexTree, need } = core;
+
+  const parse = (html: string, beside: Comment): DocumentFragment => {
+    const content = parseInside(html, parentOf(beside), core);
+    added(content);
+    return content;
+  };
 
   const prepareRegion = (change: unknown, slot: RegionSlot, changes: Change[]): void => {
     const { start, end } = slot;
@@ -27,7 +38,7 @@ export function createStructure(core: Core, statics: Statics): Extras["structure
       return;
     }
     if (!Array.isArray(change) || typeof change[0] !== "string") malformed("region");
-    const content = parseInside(change[0], parentOf(start), core);
+    const content = parse(change[0], start);
     let holdsElement = false;
     for (let node = start.nextSibling; node !== end; node = node!.nextSibling) holdsElement ||= node!.nodeType === 1;
     const morph = holdsElement && need("morph");
@@ -72,7 +83,7 @@ export function createStructure(core: Core, statics: Statics): Extras["structure
     let content: DocumentFragment | null = null;
     let made: Row[] = [];
     if (fresh.length > 0) {
-      content = parseInside(statics.rows(fragment, fresh), parentOf(slot.start), core);
+      content = parse(statics.rows(fragment, fresh), slot.start);
       made = indexTree(content, true).rows;
       if (made.length !== fresh.length) malformed("row");
     }
@@ -84,11 +95,11 @@ export function createStructure(core: Core, statics: Statics): Extras["structure
 
   /** The nodes of one instance of a fragment. */
   const build = ([fragment, values]: unknown[], beside: Comment): DocumentFragment =>
-    parseInside(statics.rows(fragment, [values]), parentOf(beside), core);
+    parse(statics.rows(fragment, [values]), beside);
 
   return (change, slot, changes) => {
-    if (slot.kind === Kind.Region) prepareRegion(change, slot, changes);
-    else if (slot.kind === Kind.Branch) prepareBranch(change, slot, changes);
+    if (slot.shape === Kind.Region) prepareRegion(change, slot, changes);
+    else if (slot.shape === Kind.Branch) prepareBranch(change, slot, changes);
     else prepareList(change, slot as ListSlot, changes);
   };
 }

@@ -291,9 +291,9 @@ describe("actions", () => {
     await live.page.selectOption("#s", ["1", "2"]);
     await live.action(4);
     expect(live.actions.map(([, name, data]) => [name, data])).toEqual([
-      ["key", { x: "1", key: "Enter" }],
-      ["in", {}],
-      ["out", {}],
+      ["key", { x: "1", value: "", key: "Enter" }],
+      ["in", { value: "" }],
+      ["out", { value: "" }],
       ["pick", { s: ["1", "2"] }],
     ]);
   });

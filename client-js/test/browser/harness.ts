@@ -37,6 +37,8 @@ export interface Options {
   onJoin?: (join: unknown[], live: LivePage) => void;
   /** files served beside dist, by path */
   files?: Record<string, string>;
+  /** what a request for this path waits for; a rejection fails it */
+  before?: (path: string) => Promise<void> | undefined;
 }
 
 /** A page in Chromium whose socket ends in the test. */
@@ -67,6 +69,11 @@ export class LivePage {
     await page.route(`${ORIGIN}/**`, async (route) => {
       const { pathname } = new URL(route.request().url());
       const file = options.files?.[pathname];
+      try {
+        await options.before?.(pathname);
+      } catch {
+        return route.abort();
+      }
       if (pathname === "/") {
         const headers: Record<string, string> = { "content-type": "text/html; charset=utf-8" };
         const csp = options.csp === undefined ? CSP : options.csp;
@@ -111,6 +118,16 @@ export class LivePage {
 
   applied(revision: number): Promise<void> {
     return this.until(() => this.received.some((f) => f[0] === "a" && (f[1] as number) >= revision), `["a",${revision}]`);
+  }
+
+  /** Waits until one of the scripts that the client loads when it is idle has arrived. */
+  async ready(name: "extras" | "morph"): Promise<void> {
+    await this.page.waitForFunction((name) => {
+      const here = Object.entries(globalThis).filter(([key]) => key.startsWith("statetemplate."));
+      return here.some(([, scripts]) => name in (scripts as object));
+    }, name);
+    // The script has run; what waited for it runs right after.
+    await this.page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
   }
 
   /** The actions that arrived: `[n, name, payload]`. */

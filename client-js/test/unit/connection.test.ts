@@ -50,6 +50,7 @@ beforeEach(() => {
     hashes: () => ["h1"],
     frame: (frame) => frames.push(frame),
     state: (state, reason) => states.push(reason ? `${state}: ${reason}` : state),
+    limit: 65536,
     createSocket: () => {
       sockets.push(new FakeSocket());
       return socket();

@@ -1,0 +1,51 @@
+//! What shows in place of the server's word while an action is in flight.
+
+import type { Core } from "./load.js";
+
+/** What is covered: an attribute by its name, a class by `.name`, the data of a text node by the empty string. */
+export type Aspect = string;
+
+/** Text, or `null` for an attribute (or class) that is not there. */
+export type Value = string | null;
+
+/** Shows a value until the returned function is called: then the server's word counts, as it is by then. */
+export type Cover = (node: Node, aspect: Aspect, value: Value) => () => void;
+
+/** @param served what the server set, of that which is not as it set it */
+export function createCover({ served }: Core): Cover {
+  let covers: [Node, Aspect][] = [];
+
+  return (node, aspect, value) => {
+    const cover: [Node, Aspect] = [node, aspect];
+    covers.push(cover);
+    if (!aspect && !served.has(node)) served.set(node, { "": (node as Text).data });
+    write(node, aspect, value);
+    return () => {
+      covers = covers.filter((each) => each !== cover);
+      // Another action in flight may show the same.
+      if (covers.some(([other, what]) => other === node && what === aspect)) return;
+      const before = served.get(node) ?? {};
+      const name = aspect.slice(1);
+      if (!aspect) {
+        // Unless the server's word shows already.
+        if ((node as Text).data === value) write(node, aspect, before[""]!);
+        served.delete(node);
+      } else if (aspect[0] !== ".") {
+        if (aspect in before) write(node, aspect, before[aspect]!);
+      } else if ("class" in before) {
+        write(node, aspect, ` ${before.class} `.includes(` ${name} `) ? "" : null);
+      }
+    };
+  };
+}
+
+/** Changes an aspect, and leaves no empty `class` behind. */
+export function write(node: Node, aspect: Aspect, value: Value): void {
+  const element = node as Element;
+  if (!aspect) (node as Text).data = value!;
+  else if (aspect[0] === ".") {
+    element.classList.toggle(aspect.slice(1), value !== null);
+    if (!element.classList[0]) element.removeAttribute("class");
+  } else if (value === null) element.removeAttribute(aspect);
+  else element.setAttribute(aspect, value);
+}
