@@ -8,10 +8,15 @@ export interface ActionsContext {
     filesSkipped(action: string, names: string[]): void;
     /** Runs `task` with the extras: now if they are here, else when they are, or did not come; in the order of the calls. */
     later(task: (extras?: Extras) => void): void;
-    /** Fires the delayed actions within or around a node, of one event type or of all. */
-    flush(around: Node, type?: string): void;
+    /** The same without loading the extras, and without keeping actions waiting for them. */
+    soon(task: (extras?: Extras) => void): void;
     /** Whether nothing waits for the extras: what needs none may go at once. */
     idle(): boolean;
 }
-/** Listens on the document until `signal` says stop. */
-export declare function listenForActions(context: ActionsContext, signal: AbortSignal): void;
+export interface Actions {
+    /** Listens on the document until `signal` says stop. */
+    listen(signal: AbortSignal): void;
+    /** Does an element's action: asks, takes the payload (to which `more` is added), waits as long as it says, and sends. */
+    act(event: Event, element: Element, action: string, more?: object): void;
+}
+export declare function createActions({ fields, send, filesSkipped, later, soon, idle }: ActionsContext): Actions;

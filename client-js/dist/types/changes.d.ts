@@ -1,4 +1,7 @@
-/** Of elements with attributes that are not as the server set them: what it set, by name (`null` for none). */
+/**
+ * Of elements with attributes that are not as the server set them: what it set, by name (`null` for none). Of texts that
+ * something else shows in place of: what the server set, by the empty string.
+ */
 export declare const served: WeakMap<Node, Record<string, string | null>>;
 /** Nodes that a script put in (`true`), or put in place of the server's or took from there (`false`). */
 export declare const added: WeakMap<Node, boolean>;

@@ -1,4 +1,5 @@
 import { type ConnectionState } from "./connection.js";
+import type { Hook } from "./hooks.js";
 /** How a client connects and what it keeps. All of it is optional on a page that the server rendered. */
 export interface ClientOptions {
     /** The element that names the session by `data-page`, `data-plan` and `data-revision`; found in the page if left out. */
@@ -13,6 +14,8 @@ export interface ClientOptions {
     maxCacheSize?: number;
     /** Whether frames are printed to the console, and cache events sent at each update. Default: false. */
     debugMode?: boolean;
+    /** What `st-hook` names. More may be put into the client's `hooks` later. */
+    hooks?: Record<string, Hook>;
 }
 /** What the cache of statics has done on this page. */
 export interface CacheStats {
@@ -54,6 +57,13 @@ export declare class StateTemplateClient {
     readonly sendUpdate: (action: string, data?: unknown, source?: Element) => Promise<unknown>;
     /** What the cache of statics has done on this page. */
     readonly getCacheStats: () => CacheStats;
+    /**
+     * For development: reconnects with `round` milliseconds for each way there and back, in this tab until it is called
+     * with 0.
+     */
+    readonly simulateLatency: (round: number) => void;
+    /** What `st-hook` names. */
+    readonly hooks: Record<string, Hook>;
     /** The page's state; `null` before the first connection was made or has failed. */
     state: ConnectionState | null;
     /** Throws an `Error` when neither the options nor the page name a session. */

@@ -4,7 +4,7 @@ export type ConnectionState = "connected" | "disconnected" | "expired";
 export declare class ActionError extends Error {
     readonly code: string;
     readonly name = "ActionError";
-    constructor(code: string, message: string);
+    constructor(code: string, message?: string);
 }
 /** The part of `WebSocket` that a connection uses. */
 export interface Socket {
@@ -24,14 +24,14 @@ export interface ConnectionOptions {
     page: string;
     plan: string;
     revision: number;
-    /** The longest payload of an action, in UTF-16 units. Default 65536, as the server's. */
-    limit?: number;
+    /** The longest payload of an action, in UTF-16 units. */
+    limit: number;
     /** hashes of the statics held, asked for at each join */
     hashes(): string[];
     /** a frame that is not about the connection itself, in the order of arrival */
     frame(frame: unknown[], size: number): void;
     state(state: ConnectionState, reason: string): void;
-    createSocket?: (url: string, protocol: string) => Socket;
+    createSocket(url: string): Socket;
 }
 /** Unanswered actions that are kept at most; more are rejected with `too_many`. */
 export declare const MAX_PENDING = 100;

@@ -1,2 +1,6 @@
 import type { Extras } from "./load.js";
-export declare function createDelays(): Pick<Extras, "schedule" | "flush" | "stop">;
+export interface Delays extends Pick<Extras, "schedule" | "flush"> {
+    /** Forgets what waits. */
+    stop(): void;
+}
+export declare function createDelays(): Delays;

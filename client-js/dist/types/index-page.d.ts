@@ -9,32 +9,32 @@ export declare const enum Kind {
     List = 5
 }
 export interface TextSlot {
-    kind: Kind.Text;
+    shape: Kind.Text;
     node: Text;
 }
 export interface AttributeSlot {
-    kind: Kind.Attribute;
+    shape: Kind.Attribute;
     element: Element;
     name: string;
 }
 export interface TagSlot {
-    kind: Kind.Tag;
+    shape: Kind.Tag;
     element: Element;
 }
 export interface RegionSlot {
-    kind: Kind.Region;
+    shape: Kind.Region;
     start: Comment;
     end: Comment;
 }
 export interface BranchSlot {
-    kind: Kind.Branch;
+    shape: Kind.Branch;
     start: Comment;
     /** `null` in a row that is nothing but a branch: it ends where its row ends */
     end: Comment | null;
     shown: Instance;
 }
 export interface ListSlot {
-    kind: Kind.List;
+    shape: Kind.List;
     start: Comment;
     end: Comment;
     rows: Row[];

@@ -1,6 +1,8 @@
+import type { Actions } from "./actions.js";
 import type { setAttribute } from "./attributes.js";
 import type { added, served } from "./changes.js";
-import type { CacheStats } from "./client.js";
+import type { CacheStats, StateTemplateClient } from "./client.js";
+import type { Connection, Socket } from "./connection.js";
 import type { indexTree, RegionSlot, Slot } from "./index-page.js";
 import type { Fields } from "./input.js";
 import type { Change, Patcher } from "./patch.js";
@@ -8,6 +10,9 @@ import { type trustedHtml } from "./trust.js";
 import type { Part, StaticsFrame } from "./wire.js";
 /** What the scripts get from the core that loaded them. */
 export interface Core {
+    client: StateTemplateClient;
+    act: Actions["act"];
+    connection: Connection;
     fields: Fields;
     patcher: Patcher;
     /** Statics that the browser holds, by their content's hash; the least recently used first. */
@@ -39,8 +44,16 @@ export interface Extras {
     schedule(element: Element, type: string, fire: () => void): void;
     /** Fires what waits for a pause within or around a node, of one event type or of all. */
     flush(around: Node, type?: string): void;
-    /** Forgets what waits. */
-    stop(): void;
+    /** What an event means beyond its plain action, which comes after it. */
+    event(event: Event): void;
+    /** Shows that the action of an element is in flight, until the promise is settled. */
+    flight(element: Element, event: Event, sent: Promise<unknown>): void;
+    /** Listens to more events until `signal` says stop, and then forgets what waits. */
+    listen(signal: AbortSignal): void;
+    /** For development: a socket that prints what goes over it, or delays it. */
+    watch(socket: Socket, debug?: boolean): Socket;
+    /** Delays what the page sends and receives, by `round` milliseconds for the two together; 0 for no more. */
+    simulateLatency(round: number): void;
 }
 /** What `morph.js` provides. */
 export interface Morph {

@@ -1,7 +1,7 @@
 import { type Instance, type Row } from "./index-page.js";
 import type { Fields } from "./input.js";
 import type { Loader } from "./load.js";
-export type Change = () => void;
+export type Change = () => unknown;
 export interface Patcher {
     /**
      * Prepares `patch` for an instance without touching the page, and adds to `changes` what does. Throws an error when

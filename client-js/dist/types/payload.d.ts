@@ -11,14 +11,14 @@ export declare function addAttributeValues(data: Record<string, unknown>, attrib
     value: string;
 }>): void;
 /**
- * Adds form entries: a name that occurs once becomes a string, one that occurs again (or is in `lists`) an array.
+ * Adds a form's entries: a name that occurs once becomes a string, one that occurs again (or is in `lists`) an array.
  * Files cannot travel in a JSON frame; the names of those left out are returned.
  */
-export declare function addEntries(data: Record<string, unknown>, entries: Iterable<[string, unknown]>, lists?: ReadonlySet<string>): string[];
+export declare function addEntries(data: Record<string, unknown>, form: FormData, lists?: string[]): string[];
 /** The payload of an action without a field: the element's `st-value-*`. */
 export declare function elementPayload(element: Element): Payload;
 /** The payload of a form: its successful controls, then its `st-value-*`, then the submitter's. */
-export declare function formPayload(form: HTMLFormElement, submitter: HTMLElement | null): Payload;
+export declare function formPayload(form: HTMLFormElement, submitter?: HTMLElement | null): Payload;
 /** The payload of a change or an input: the field's name (or `value`) and value, with the element's `st-value-*`. */
 export declare function fieldPayload(element: Element, field: Element): Payload;
 /** A field's value: `true` or `false` for a checkbox, an array for a multiple select, else a string. */
