@@ -1,6 +1,6 @@
 //! The application: the live page, its style sheet and the headers that every response carries.
 
-use std::error::Error;
+use std::{error::Error, sync::Arc};
 
 use axum::{
     Router,
@@ -12,6 +12,7 @@ use axum::{
 use jiff::{Timestamp, tz::TimeZone};
 use minijinja::Environment;
 use statetemplate_axum::{Live, Rendered, StateTemplate, live};
+use statetemplate_core::store::SessionStore;
 
 use crate::{actions, data::Dashboard, format, sample};
 
@@ -21,8 +22,15 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; co
     img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'";
 
-/// The live pages, with the secret that seals the browsers' cookies if there is one.
-pub(crate) fn live(signing_key: Option<&str>) -> Result<StateTemplate, Box<dyn Error>> {
+/// Seals the cookies of debug builds that keep sessions: with a secret that is made up at each start, no page would find
+/// its session after it.
+const DEBUG_KEY: &str = "the dashboard's key in debug builds, known to everyone";
+
+/// The live pages, with the secret that seals the browsers' cookies and the place where sessions are kept, if there are any.
+pub(crate) fn live(
+    signing_key: Option<&str>,
+    store: Option<Arc<dyn SessionStore>>,
+) -> Result<StateTemplate, Box<dyn Error>> {
     let mut templates = Environment::new();
     format::add_filters(&mut templates, &TimeZone::system());
     templates.add_template("dashboard.html", include_str!("../templates/dashboard.html"))?;
@@ -30,8 +38,12 @@ pub(crate) fn live(signing_key: Option<&str>) -> Result<StateTemplate, Box<dyn E
     let mut builder = StateTemplate::builder(templates)
         .insecure_cookies()
         .page(actions::page());
-    if let Some(key) = signing_key {
+    let debug_key = (cfg!(debug_assertions) && store.is_some()).then_some(DEBUG_KEY);
+    if let Some(key) = signing_key.or(debug_key) {
         builder = builder.signing_key(key);
+    }
+    if let Some(store) = store {
+        builder = builder.shared_store(store);
     }
     Ok(builder.build()?)
 }

@@ -1,7 +1,9 @@
 //! The live dashboard: `cargo run -p dashboard`, then open the address it prints.
 //!
-//! `PORT` is the port to listen on (3000; 0 takes a free one). `SIGNING_KEY` is the secret that seals the cookies, at least
-//! 32 bytes; a debug build makes one up.
+//! `PORT` is the port to listen on (3000; 0 takes a free one). `DATABASE_URL` is where sessions are kept, such as
+//! `sqlite:dashboard.db` or `postgres://user:password@host/database`, or `REDIS_URL`, such as `redis://host`; without them
+//! they are in memory and end with the process.
+//! `SIGNING_KEY` is the secret that seals the cookies, at least 32 bytes; a debug build has one of its own.
 
 mod actions;
 mod app;
@@ -12,6 +14,7 @@ mod live_data;
 mod metrics;
 mod notifications;
 mod sample;
+mod store;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -29,8 +32,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .map_err(|_| format!("PORT is {port:?}, which is no port"))?,
         Err(_) => 3000,
     };
+    let store = store::open().await.map_err(|error| format!("{error:#}"))?;
     let signing_key = env::var("SIGNING_KEY").ok();
-    let live = app::live(signing_key.as_deref()).map_err(|error| format!("{error:#}"))?;
+    let live = app::live(signing_key.as_deref(), store).map_err(|error| format!("{error:#}"))?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await
         .map_err(|error| format!("cannot listen on port {port}: {error} (set PORT to another)"))?;

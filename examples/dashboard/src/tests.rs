@@ -12,7 +12,7 @@ use statetemplate_axum::{
 use crate::app;
 
 fn dashboard() -> (StateTemplate, Router) {
-    let live = app::live(Some("a test may keep its secret of 32 bytes here")).unwrap();
+    let live = app::live(Some("a test may keep its secret of 32 bytes here"), None).unwrap();
     let app = app::app(&live);
     (live, app)
 }
