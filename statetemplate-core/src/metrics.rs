@@ -1,15 +1,20 @@
 //! Counters of what sessions and updates did.
 
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
+use crate::store::{SessionStore, StoreMetrics};
+
 macro_rules! metrics {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// Counters that only grow, shared by all sessions of a renderer.
-        #[derive(Debug, Default)]
+        #[derive(Default)]
         pub struct Metrics {
             $($name: AtomicU64,)*
+            store: Option<Arc<dyn SessionStore>>,
         }
 
         /// The counters at one moment, for an exporter.
@@ -17,13 +22,18 @@ macro_rules! metrics {
         #[non_exhaustive]
         pub struct MetricsSnapshot {
             $($(#[$doc])* pub $name: u64,)*
+            /// What the store says of itself.
+            pub store: StoreMetrics,
         }
 
         impl Metrics {
             /// Reads all counters. Each is exact; together they may be a moment apart.
             #[must_use]
             pub fn snapshot(&self) -> MetricsSnapshot {
-                MetricsSnapshot { $($name: self.$name.load(Ordering::Relaxed),)* }
+                MetricsSnapshot {
+                    $($name: self.$name.load(Ordering::Relaxed),)*
+                    store: self.store.as_ref().map(|store| store.metrics()).unwrap_or_default(),
+                }
             }
 
             $(
@@ -82,10 +92,24 @@ metrics! {
 }
 
 impl Metrics {
+    /// Counters that also tell what a store says of itself.
+    pub(crate) fn of(store: Arc<dyn SessionStore>) -> Self {
+        Self {
+            store: Some(store),
+            ..Self::default()
+        }
+    }
+
     /// Counts a frame that a transport sent: its bytes, and whether it carried a change to the page.
     pub fn count_sent(&self, bytes: usize, is_update: bool) {
         self.bytes_sent().add(bytes as u64);
         self.updates_sent().add(is_update.into());
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.snapshot().fmt(f)
     }
 }
 

@@ -241,7 +241,7 @@ impl RendererBuilder {
         });
         Ok(Renderer::new(Arc::new(Core {
             config: self.config,
-            metrics: Metrics::default(),
+            metrics: Metrics::of(store.clone()),
             registry: Registry::new(),
             clock: self.clock,
             tasks: TaskTracker::new(),

@@ -280,7 +280,8 @@ impl Renderer {
         self.core.within(self.core.store.health()).await
     }
 
-    /// Stops the renderer's tasks and waits for writes under way. The sessions stay in the store, for the next process.
+    /// Stops the renderer's tasks, waits for writes under way, and for the store to have them where they outlive this
+    /// process (as long as one call to the store may take). The sessions stay in the store, for the next process.
     ///
     /// # Cancel safety
     ///
@@ -289,6 +290,9 @@ impl Renderer {
         self.core.stopping.cancel();
         self.core.tasks.close();
         self.core.tasks.wait().await;
+        if let Err(error) = self.core.within(self.core.store.flush()).await {
+            tracing::error!("the store may not have what was written last: {error:#}");
+        }
     }
 
     /// Makes and stores a session's record.

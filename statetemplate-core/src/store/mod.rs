@@ -10,9 +10,12 @@ mod event;
 mod ids;
 mod ledger;
 mod memory;
+mod metrics;
+mod random;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
+mod resilient;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 mod timestamp;
@@ -24,9 +27,11 @@ pub use ids::{ClientId, OwnerId};
 pub use ledger::{Answer, Ledger, LedgerState};
 pub use memory::MemoryStore;
 pub(crate) use memory::shrink;
+pub use metrics::StoreMetrics;
 pub use record::{SessionRecord, Stamp};
 #[cfg(feature = "redis")]
 pub use redis::{RedisStore, RedisStoreBuilder};
+pub use resilient::{CircuitState, FallbackPolicy, ResilientStore, ResilientStoreBuilder};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::{SqlStore, SqlStoreBuilder};
 pub use timestamp::Timestamp;
@@ -196,5 +201,20 @@ pub trait SessionStore: Send + Sync + 'static {
     /// happened, or [`StoreEvent::Missed`] is told in its place. A new session is no event: nobody holds it yet.
     fn events(&self) -> Option<StoreEvents> {
         None
+    }
+
+    /// Waits until everything that was acknowledged is where it outlives this process, for a store that may be behind.
+    /// [`Renderer::shutdown`](crate::Renderer::shutdown) calls it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StoreUnavailable`] when it cannot get there.
+    async fn flush(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Numbers for an exporter; all zero for a store that has nothing to tell.
+    fn metrics(&self) -> StoreMetrics {
+        StoreMetrics::default()
     }
 }

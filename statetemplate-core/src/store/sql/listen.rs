@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::SessionEnd;
+use crate::store::random::random_share;
 use crate::store::{Stamp, StoreEvent, StoreEventSender, StoreEvents};
 
 /// A connection that nothing came over for so long is asked whether it works.
@@ -186,12 +187,6 @@ async fn subscribe(
     tokio::time::timeout(timeout, subscribing)
         .await
         .unwrap_or(Err(sqlx::Error::PoolTimedOut))
-}
-
-/// From a half to one, so that nodes that lost the same server do not come back at the same moment.
-fn random_share() -> f64 {
-    let random = getrandom::u32().unwrap_or_default();
-    0.5 + f64::from(random) / f64::from(u32::MAX) / 2.0
 }
 
 #[cfg(test)]

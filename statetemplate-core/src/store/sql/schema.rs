@@ -120,4 +120,99 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains("version 4"), "{error}");
     }
+
+    #[cfg(feature = "sqlite")]
+    mod sqlite {
+        use sqlx::SqliteConnection;
+        use sqlx::sqlite::SqliteConnectOptions;
+
+        use super::*;
+
+        const FIRST: Migration = Migration {
+            version: 1,
+            compatible: 1,
+            sql: "CREATE TABLE kept (id TEXT); INSERT INTO kept VALUES ('a'); INSERT INTO kept VALUES ('b');",
+        };
+        const SECOND: Migration = Migration {
+            version: 2,
+            compatible: 1,
+            sql: "ALTER TABLE kept ADD COLUMN length INTEGER NOT NULL DEFAULT 0; UPDATE kept SET length = length(id);",
+        };
+        const BROKEN: Migration = Migration {
+            version: 3,
+            compatible: 3,
+            sql: "DELETE FROM kept; ALTER TABLE missing ADD COLUMN x INTEGER;",
+        };
+
+        async fn connect(folder: &tempfile::TempDir) -> SqliteConnection {
+            let options = SqliteConnectOptions::new()
+                .filename(folder.path().join("a.db"))
+                .create_if_missing(true);
+            SqliteConnection::connect_with(&options).await.unwrap()
+        }
+
+        async fn number(connection: &mut SqliteConnection, query: &'static str) -> i64 {
+            let row = sqlx::query(query).fetch_one(connection).await.unwrap();
+            row.try_get(0).unwrap()
+        }
+
+        async fn migrate(connection: &mut SqliteConnection, migrations: &[Migration]) -> Result<(), String> {
+            match migrate_sqlite(connection, migrations).await {
+                Ok(()) => Ok(()),
+                Err(OpenError::Database(error)) => Err(error.to_string()),
+                Err(OpenError::Refused(error)) => Err(error.to_string()),
+            }
+        }
+
+        #[tokio::test]
+        async fn rows_survive_the_step_from_an_older_version() {
+            let folder = tempfile::tempdir().unwrap();
+            let mut connection = connect(&folder).await;
+            migrate(&mut connection, &[FIRST]).await.unwrap();
+            for _ in 0..2 {
+                migrate(&mut connection, &[FIRST, SECOND]).await.unwrap();
+                let rows = number(&mut connection, "SELECT count(*) FROM kept WHERE length = 1").await;
+                assert_eq!(rows, 2);
+            }
+            // An application of the version before goes on with it, one that cannot is refused.
+            migrate(&mut connection, &[FIRST]).await.unwrap();
+            sqlx::query("UPDATE statetemplate_schema SET compatible = 2 WHERE version = 2")
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            let error = migrate(&mut connection, &[FIRST]).await.unwrap_err();
+            assert!(error.contains("version 2"), "{error}");
+        }
+
+        #[tokio::test]
+        async fn a_step_that_fails_leaves_everything_as_it_was() {
+            let folder = tempfile::tempdir().unwrap();
+            let mut connection = connect(&folder).await;
+            migrate(&mut connection, &[FIRST]).await.unwrap();
+            let error = migrate(&mut connection, &[FIRST, SECOND, BROKEN])
+                .await
+                .unwrap_err();
+            assert!(error.contains("missing"), "{error}");
+            let version = number(&mut connection, "SELECT max(version) FROM statetemplate_schema").await;
+            let rows = number(&mut connection, "SELECT count(*) FROM kept").await;
+            assert_eq!((version, rows), (1, 2));
+            migrate(&mut connection, &[FIRST, SECOND]).await.unwrap();
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn each_step_is_taken_once_however_many_start_at_once() {
+            let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+            let mut starting = tokio::task::JoinSet::new();
+            for _ in 0..8 {
+                let folder = folder.clone();
+                starting.spawn(async move {
+                    let mut connection = connect(&folder).await;
+                    migrate(&mut connection, &[FIRST, SECOND]).await.unwrap();
+                });
+            }
+            starting.join_all().await;
+            let mut connection = connect(&folder).await;
+            assert_eq!(number(&mut connection, "SELECT count(*) FROM kept").await, 2);
+        }
+    }
 }

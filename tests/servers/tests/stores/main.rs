@@ -5,4 +5,5 @@
 mod hammer;
 mod postgres;
 mod redis;
+mod resilient;
 mod sqlite;

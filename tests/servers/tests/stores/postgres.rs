@@ -164,6 +164,30 @@ async fn refuses_a_database_that_cannot_hold_every_text() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn works_with_newer_tables_where_it_can_and_refuses_where_it_cannot() {
+    let server = Postgres::start().await.unwrap();
+    let store = SqlStore::connect(server.url()).await.unwrap();
+    store.create(record("a")).await.unwrap();
+    // A newer version has added what this one need not know of.
+    server
+        .sql("ALTER TABLE statetemplate_sessions ADD COLUMN news TEXT; INSERT INTO statetemplate_schema VALUES (99, 1)")
+        .await
+        .unwrap();
+    let other = SqlStore::connect(server.url()).await.unwrap();
+    for store in [&store, &other] {
+        let seen = store.load("a").await.unwrap();
+        store.update(next(&seen), seen.stamp()).await.unwrap();
+    }
+    server
+        .sql("INSERT INTO statetemplate_schema VALUES (100, 100)")
+        .await
+        .unwrap();
+    let error = SqlStore::connect(server.url()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("version 100"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_statement_that_hangs_fails_the_call_in_time_and_blocks_nobody() {
     let server = Postgres::start().await.unwrap();
     let store = SqlStore::builder(server.url())
