@@ -47,7 +47,10 @@ export function createTriggers({ act }: Core): Triggers {
       if (event.defaultPrevented || !target.closest) return;
       if (type.startsWith("key")) {
         key(event as KeyboardEvent, "", (selector) => [target.closest(selector)]);
-        return key(event as KeyboardEvent, "window-", all);
+        // A character that is typed into a field is no shortcut.
+        const { key: name, ctrlKey, altKey, metaKey } = event as KeyboardEvent;
+        const typed = !name[1] && !ctrlKey && !altKey && !metaKey && target.closest("input,select,textarea,[contenteditable]");
+        return typed ? undefined : key(event as KeyboardEvent, "window-", all);
       }
       const element = target.closest(`[st-do-${type}]`);
       // Focus means the element itself.

@@ -47,6 +47,18 @@ describe("keys", () => {
     expect(await live.page.inputValue("#f"), "the question mark went to its action").toBe("a");
   });
 
+  test("of the window are no shortcuts while somebody types characters", async () => {
+    await open(`<p st-window-keydown.slash="find" st-window-keydown.ctrl.k="jump">x</p><input id="f">`);
+    await live.page.keyboard.press("/");
+    await live.action(1);
+    await live.page.focus("#f");
+    await live.page.keyboard.press("/");
+    await live.page.keyboard.press("Control+k");
+    await live.action(2);
+    expect(live.actions.map(([, name]) => name)).toEqual(["find", "jump"]);
+    expect(await live.page.inputValue("#f")).toBe("/");
+  });
+
   test("of the window reach what names them, and a composition keeps its keys", async () => {
     await open(`<p st-window-keydown.escape="close" st-value-id="7">x</p><input id="f" st-keydown.enter="send">`);
     await live.page.keyboard.press("Escape");
@@ -65,6 +77,7 @@ describe("the window", () => {
     await open(
       `<main st-window-resize="resized" st-window-scroll="scrolled" st-throttle="10"><div id="tall">tall</div></main><i st-window-online="online"></i>`,
     );
+    await live.ready("extras");
     await live.page.setViewportSize({ width: 700, height: 500 });
     expect(await live.action(1)).toMatchObject([1, "resized", { width: 700, height: 500, visible: true }]);
     await live.page.evaluate(() => window.dispatchEvent(new Event("online")));
