@@ -10,7 +10,7 @@ use std::{
 };
 
 use ::http::HeaderValue;
-use statetemplate_core::{BrowserClaims, BrowserToken, store::OwnerId};
+use statetemplate_core::{BrowserClaims, BrowserIdentity, BrowserToken, Plan, Scope};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -98,6 +98,11 @@ impl Context {
         }
     }
 
+    /// What the sessions of a template's page belong to.
+    pub(crate) fn scope_of(&self, template: &str) -> Scope {
+        self.pages.get(template).map_or(Scope::Page, |page| page.scope())
+    }
+
     /// The browser that a request comes from, if it presents a token of ours that is still good.
     pub(crate) fn browser(&self, presented: &Presented) -> Option<BrowserClaims> {
         match presented {
@@ -110,15 +115,15 @@ impl Context {
     }
 
     /// A new identity for a browser, and the cookie that tells it.
-    pub(crate) fn new_browser(&self) -> Result<(OwnerId, HeaderValue), Error> {
-        let owner = OwnerId::random()?;
-        let cookie = self.cookie_for(&owner)?;
-        Ok((owner, cookie))
+    pub(crate) fn new_browser(&self) -> Result<(BrowserIdentity, HeaderValue), Error> {
+        let identity = BrowserIdentity::random()?;
+        let cookie = self.cookie_for(&identity)?;
+        Ok((identity, cookie))
     }
 
     /// The cookie that tells a browser its identity for another while.
-    pub(crate) fn cookie_for(&self, owner: &OwnerId) -> Result<HeaderValue, Error> {
-        let token = self.renderer.seal_browser_token(owner)?;
+    pub(crate) fn cookie_for(&self, identity: &BrowserIdentity) -> Result<HeaderValue, Error> {
+        let token = self.renderer.seal_browser_token(identity)?;
         let age = self.renderer.config().browser_expiration;
         self.cookie
             .header(token.as_str(), age)
@@ -134,7 +139,15 @@ impl Context {
     }
 
     /// The element that loads the client and tells it which session the page belongs to.
-    pub(crate) fn client_element(&self, page: &str, plan: &str, revision: u64) -> String {
+    ///
+    /// `plan_name` and `revision` say what the page shows. A page is `kept` when it shows a session on a tab's word.
+    pub(crate) fn client_element(
+        &self,
+        page: &str,
+        plan: &Plan,
+        (plan_name, revision): (&str, u64),
+        kept: bool,
+    ) -> String {
         let Options {
             base_path,
             socket_path,
@@ -142,11 +155,21 @@ impl Context {
             ..
         } = &self.options;
         let (folder, version, client) = (assets::PREFIX, &*assets::VERSION, assets::CLIENT);
+        let page_scope = self.scope_of(plan.name());
+        let scope = match page_scope {
+            Scope::Page => String::new(),
+            Scope::Tab | Scope::Browser => format!(" data-scope=\"{}\"", plan.page_key()),
+        };
+        let kept = if kept && page_scope == Scope::Tab {
+            " data-kept"
+        } else {
+            ""
+        };
         // None of these can hold a quote: ids and hashes are base64url, and the builder checks the paths.
         format!(
-            "<script src=\"{base_path}{folder}/{version}/{client}\" data-page=\"{page}\" data-plan=\"{plan}\" \
+            "<script src=\"{base_path}{folder}/{version}/{client}\" data-page=\"{page}\" data-plan=\"{plan_name}\" \
              data-revision=\"{revision}\" data-ws=\"{base_path}{socket_path}\" \
-             data-limit=\"{max_message_size}\" defer></script>"
+             data-limit=\"{max_message_size}\"{scope}{kept} defer></script>"
         )
     }
 }

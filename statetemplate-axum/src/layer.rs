@@ -3,17 +3,23 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{self, Poll},
 };
 
 use ::http::{HeaderMap, HeaderName, Request, Response, header};
+use statetemplate_core::BrowserIdentity;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{context::Context, forms::Return, http::cookie::Presented};
+use crate::{
+    context::Context,
+    forms::Return,
+    http::cookie::{self, Presented},
+    live::Error,
+};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -32,8 +38,13 @@ pub(crate) struct Visit {
     /// The navigation came from another site, so that the browser withheld its cookie.
     cross_site: bool,
     /// The request came from this site's own pages or from the person.
-    own: bool,
+    pub(crate) own: bool,
     page: AtomicBool,
+    /// The identity that the response gives the browser, and whether it does so without a page too.
+    given: Mutex<Option<(BrowserIdentity, bool)>>,
+    /// The session that the tab had, as its last page left word.
+    hint: Option<String>,
+    hint_used: AtomicBool,
 }
 
 impl Visit {
@@ -45,7 +56,52 @@ impl Visit {
             cross_site: site == Some(b"cross-site"),
             own: matches!(site, None | Some(b"same-origin" | b"none")),
             page: AtomicBool::new(false),
+            given: Mutex::new(None),
+            hint: cookie::find(headers, cookie::TAB),
+            hint_used: AtomicBool::new(false),
         }
+    }
+
+    /// The browser's identity: the one it came with, or the one that this response gives it. `None` where its cookie was
+    /// withheld, so that it has one which is not known here.
+    pub(crate) fn identity(&self, context: &Context) -> Result<Option<BrowserIdentity>, Error> {
+        if let Some(identity) = self.known(context) {
+            return Ok(Some(identity));
+        }
+        if self.cross_site {
+            return Ok(None);
+        }
+        self.renew().map(Some)
+    }
+
+    /// The identity that the browser has, if it has one of ours.
+    pub(crate) fn known(&self, context: &Context) -> Option<BrowserIdentity> {
+        let given = self.given().as_ref().map(|(identity, _)| identity.clone());
+        given.or_else(|| Some(context.browser(&self.presented)?.identity().clone()))
+    }
+
+    /// A new identity for the browser, which it has with the page that this response brings.
+    pub(crate) fn renew(&self) -> Result<BrowserIdentity, Error> {
+        let identity = BrowserIdentity::random()?;
+        *self.given() = Some((identity.clone(), false));
+        Ok(identity)
+    }
+
+    /// Gives the browser an identity with this response, whatever else it brings.
+    pub(crate) fn give(&self, identity: BrowserIdentity) {
+        *self.given() = Some((identity, true));
+    }
+
+    /// The session that the tab had, as its last page left word. It is good for one page.
+    pub(crate) fn take_hint(&self) -> Option<&str> {
+        let hint = self.hint.as_deref()?;
+        self.hint_used.store(true, Ordering::Relaxed);
+        Some(hint)
+    }
+
+    /// It is a value as a whole at every moment, so a poisoned lock is taken as it is.
+    fn given(&self) -> MutexGuard<'_, Option<(BrowserIdentity, bool)>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn note_page(&self) {
@@ -60,16 +116,31 @@ impl Visit {
         Return::used(&context.cookie)
     }
 
-    /// The cookie that the response should set, if any.
-    fn cookie(&self, context: &Context) -> Option<http::HeaderValue> {
+    /// The cookies that the response should set.
+    fn cookies(&self, context: &Context) -> impl Iterator<Item = http::HeaderValue> + use<> {
+        let hint = self.hint_used.load(Ordering::Relaxed).then(cookie::forget_tab);
+        let used = self.used_return(context);
+        self.identity_cookie(context).into_iter().chain(hint).chain(used)
+    }
+
+    fn identity_cookie(&self, context: &Context) -> Option<http::HeaderValue> {
+        let has_page = self.page.load(Ordering::Relaxed);
+        if let Some((identity, always)) = &*self.given()
+            && (*always || has_page)
+        {
+            return context
+                .cookie_for(identity)
+                .inspect_err(|error| tracing::error!("a browser remains without its cookie: {error:#}"))
+                .ok();
+        }
         // A Strict cookie is withheld from a navigation that comes from another site: its absence says nothing, and a new
         // one would replace the identity under which the person's other tabs are open. The join is same-origin.
-        if !self.page.load(Ordering::Relaxed) || self.cross_site {
+        if !has_page || self.cross_site {
             return None;
         }
         let cookie = match context.browser(&self.presented) {
             Some(browser) if self.own && browser.past_half_life(context.renderer.now()) => {
-                context.cookie_for(browser.owner())
+                context.cookie_for(browser.identity())
             }
             Some(_) => return None,
             None => context.new_browser().map(|(_, cookie)| cookie),
@@ -131,11 +202,8 @@ where
         });
         Box::pin(async move {
             let mut response = inner.call(request).await?;
-            if let Some(cookie) = visit.cookie(&context) {
+            for cookie in visit.cookies(&context) {
                 response.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            if let Some(used) = visit.used_return(&context) {
-                response.headers_mut().append(header::SET_COOKIE, used);
             }
             Ok(response)
         })

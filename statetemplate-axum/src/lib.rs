@@ -75,6 +75,7 @@ mod builder;
 mod context;
 mod forms;
 mod http;
+mod identity;
 mod layer;
 pub mod live;
 mod mounted;
@@ -87,11 +88,13 @@ pub mod test;
 
 pub use action::{ActionId, Answer, Data, Payload};
 pub use builder::Builder;
+pub use identity::Identity;
 pub use layer::{LiveLayer, LiveService};
 pub use live::{Live, Rendered};
 pub use page::Page;
 pub use session::Session;
 pub use statetemplate::StateTemplate;
+pub use statetemplate_core::Scope;
 
 /// The program in README.md, kept true by being compiled.
 #[cfg(doctest)]

@@ -5,7 +5,7 @@ use std::{any::TypeId, sync::Arc};
 use ::http::request::Parts;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
-use statetemplate_core::{ActionError, ActionOutcome, Error, store::ClientId};
+use statetemplate_core::{ActionError, ActionOutcome, Error, Scope, store::ClientId};
 
 use crate::{
     action::{ActionContext, ActionId, Attempt, AuthorizeHook, Refusal, Slot},
@@ -48,6 +48,7 @@ pub(crate) trait MountedPage: Send + Sync + 'static {
     fn template(&self) -> &str;
     fn data(&self) -> TypeId;
     fn data_name(&self) -> &'static str;
+    fn scope(&self) -> Scope;
     /// Carries an action out, or answers it from the ledger when it was carried out before.
     fn act(&self, call: Call) -> BoxFuture<Result<ActionOutcome, Error>>;
     /// Brings data of another build into the form of this one; data that cannot be read ends the session.
@@ -93,6 +94,10 @@ where
         std::any::type_name::<T>()
     }
 
+    fn scope(&self) -> Scope {
+        self.page.scope
+    }
+
     fn act(&self, call: Call) -> BoxFuture<Result<ActionOutcome, Error>> {
         let Some(action) = self.page.actions.get(&*call.action).cloned() else {
             return Box::pin(async move {
@@ -132,15 +137,7 @@ async fn run<T, S>(
     data: T,
 ) -> Result<(T, Option<Box<RawValue>>), ActionError> {
     if let Some(hook) = &call.authorize {
-        hook(call.attempt()).await.map_err(|refusal| {
-            tracing::warn!(
-                target: "statetemplate::audit",
-                session = call.session.id(),
-                action = &*call.action,
-                "an action was not allowed"
-            );
-            told(&refusal)
-        })?;
+        hook(call.attempt()).await.map_err(|refusal| told(&refusal))?;
     }
     let slot = Slot::new(data);
     let session = Session::new(call.session.clone());

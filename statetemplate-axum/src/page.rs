@@ -3,6 +3,7 @@
 use std::{collections::HashMap, fmt, pin::Pin, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
+use statetemplate_core::Scope;
 
 use crate::{
     action::{ActionContext, Handler, Outcome},
@@ -33,6 +34,7 @@ pub(crate) type Task<T> = Arc<dyn Fn(Session<T>) -> BoxFuture<()> + Send + Sync>
 #[must_use = "a page does nothing until it is given to a builder"]
 pub struct Page<T, S = ()> {
     pub(crate) template: String,
+    pub(crate) scope: Scope,
     pub(crate) actions: HashMap<String, Action<T, S>>,
     pub(crate) on_connect: Option<Task<T>>,
     /// Action names that were given twice; the builder refuses them, since only that can fail.
@@ -51,10 +53,26 @@ where
     pub fn new(template: impl Into<String>) -> Self {
         Page {
             template: template.into(),
+            scope: Scope::Page,
             actions: HashMap::new(),
             on_connect: None,
             doubled: Vec::new(),
         }
+    }
+
+    /// Says what a session of this page belongs to. Default: [`Scope::Page`].
+    ///
+    /// - [`Scope::Page`]: to one page view. A reload starts afresh from the handler's data.
+    /// - [`Scope::Tab`]: to a tab. A reload, and coming back to the page in the same tab, goes on where it was; a duplicated
+    ///   tab starts a session of its own.
+    /// - [`Scope::Browser`]: to a browser. All its tabs that show this page share one session and see each other's changes
+    ///   at once.
+    ///
+    /// The function given to [`Live::render`](crate::Live::render) is called only when a session has to be made. A page that is
+    /// shown for another [user](crate::Live::user) than the session was made for begins a new one.
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
     }
 
     /// Adds the action `name`, which the page's elements name (`st-click="add"`).

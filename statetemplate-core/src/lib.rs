@@ -19,12 +19,12 @@ pub use config::Config;
 pub use error::{Error, ErrorKind, TemplateLocation};
 pub use fragment::{Patch, diff};
 pub use metrics::{Metrics, MetricsSnapshot};
-pub use renderer::{ProvisionalPage, Renderer, RendererBuilder, SessionOptions};
+pub use renderer::{Joining, ProvisionalPage, Renderer, RendererBuilder, Scope, SessionOptions};
 pub use session::{
     ActionError, ActionOutcome, Change, ConnectionGuard, Event, Session, SessionEnd, Subscription,
     UpdateBatch, Updates, Version,
 };
 pub use snapshot::{PathStep, Shared, Snapshot, changed_paths};
 pub use template::{Plan, PlanOptions};
-pub use token::{BrowserClaims, BrowserToken, Keyring, SessionClaims, SessionToken};
+pub use token::{BrowserClaims, BrowserIdentity, BrowserToken, Keyring, SessionClaims, SessionToken};
 pub use update::{Content, OptimizationLevel, Structure, Styling, Update, UpdateAction, UpdateKind};

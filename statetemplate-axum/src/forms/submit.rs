@@ -11,7 +11,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
-use statetemplate_core::{Error, ErrorKind, store::ClientId};
+use statetemplate_core::{Error, ErrorKind, Joining, store::ClientId};
 
 use super::{
     fields::payload,
@@ -39,7 +39,7 @@ pub(crate) async fn submit(
             &back,
         );
     }
-    let (owner, cookie) = match identify(&context, &parts.headers) {
+    let (identity, cookie) = match identify(&context, &parts.headers) {
         Ok(identity) => identity,
         Err(response) => return *response,
     };
@@ -69,7 +69,13 @@ pub(crate) async fn submit(
         );
     };
     let client = client(&asked.view, &action, &payload);
-    let session = match context.renderer.bind(&page, &owner).await {
+    let joining = Joining {
+        page_id: &page,
+        earlier: None,
+        identity: &identity,
+    };
+    let scope = |template: &str| context.scope_of(template);
+    let session = match context.renderer.join(joining, scope).await {
         Ok(session) => session,
         Err(error) => return failed(&error, &back),
     };
@@ -84,9 +90,10 @@ pub(crate) async fn submit(
             &back,
         );
     };
+    let back_to = Return::new(session.id(), client.clone());
     let call = Call {
         session,
-        client: client.clone(),
+        client,
         number: 1,
         action: action.into(),
         payload: payload.into(),
@@ -112,10 +119,7 @@ pub(crate) async fn submit(
     let mut response = (StatusCode::SEE_OTHER, [(header::CACHE_CONTROL, "no-store")]).into_response();
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, location);
-    for cookie in [cookie, Return::new(&page, client).header(&context.cookie)]
-        .into_iter()
-        .flatten()
-    {
+    for cookie in [cookie, back_to.header(&context.cookie)].into_iter().flatten() {
         headers.append(header::SET_COOKIE, cookie);
     }
     response

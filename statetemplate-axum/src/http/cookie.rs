@@ -11,6 +11,25 @@ pub(crate) const DEFAULT_NAME: &str = "__Host-session_token";
 /// The same for plain HTTP, where browsers refuse the prefix.
 pub(crate) const INSECURE_NAME: &str = "session_token";
 
+/// The cookie in which a page that is left tells the next page of its tab which session it had: written by the client, good
+/// for a few seconds and one page, and worth nothing without the browser's own cookie.
+pub(crate) const TAB: &str = "statetemplate_tab";
+
+/// The value of the first cookie of this name.
+pub(crate) fn find(headers: &HeaderMap, name: &str) -> Option<String> {
+    pairs(headers).find_map(|(key, value)| (key == name).then(|| value.to_owned()))
+}
+
+/// The cookies of a request: names and values. A header that is not ASCII holds some other cookie that is not; ours are
+/// base64url.
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let headers = headers.get_all(header::COOKIE).into_iter();
+    headers
+        .flat_map(|header| header.as_bytes().split(|&byte| byte == b';'))
+        .filter_map(|pair| std::str::from_utf8(pair).ok()?.split_once('='))
+        .map(|(name, value)| (name.trim(), value.trim().trim_matches('"')))
+}
+
 /// How the cookie is called and protected.
 #[derive(Clone, Debug)]
 pub(crate) struct CookiePolicy {
@@ -59,23 +78,14 @@ impl CookiePolicy {
     /// Reads the cookie of a request.
     pub(crate) fn read(&self, headers: &HeaderMap) -> Presented {
         let mut found = Presented::Nothing;
-        for header in headers.get_all(header::COOKIE) {
-            // A header that is not ASCII holds some other cookie that is not; ours is base64url.
-            for pair in header.as_bytes().split(|&byte| byte == b';') {
-                let Ok(pair) = std::str::from_utf8(pair) else {
-                    continue;
-                };
-                let Some((name, value)) = pair.split_once('=') else {
-                    continue;
-                };
-                if name.trim() != self.name {
-                    continue;
-                }
-                if found != Presented::Nothing {
-                    return Presented::Several;
-                }
-                found = Presented::One(value.trim().trim_matches('"').to_owned());
+        for (name, value) in pairs(headers) {
+            if name != self.name {
+                continue;
             }
+            if found != Presented::Nothing {
+                return Presented::Several;
+            }
+            found = Presented::One(value.to_owned());
         }
         found
     }
@@ -94,6 +104,11 @@ impl CookiePolicy {
         header.set_sensitive(true);
         Some(header)
     }
+}
+
+/// The `Set-Cookie` header that takes the word of a tab's last page back.
+pub(crate) fn forget_tab() -> HeaderValue {
+    HeaderValue::from_static("statetemplate_tab=; Max-Age=0; Path=/; SameSite=Strict")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 use ::http::{Method, request::Parts};
 use axum::extract::{FromRequestParts, OriginalUri};
 use serde::{Serialize, de::DeserializeOwned};
-use statetemplate_core::{SessionOptions, Snapshot, store::OwnerId};
+use statetemplate_core::{ErrorKind, Scope, SessionOptions, Snapshot, store::OwnerId};
 
 use super::{Error, Rejection, Rendered};
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     forms::{FormTarget, Returned, annotate},
     http::cookie::Presented,
     layer::{Visit, Visitor},
+    mounted::MountedPage,
 };
 
 /// The extractor with which a page handler shows the live page of the data type `T`.
@@ -49,7 +50,7 @@ impl<T> fmt::Debug for Live<T> {
 
 impl<T, S> FromRequestParts<S> for Live<T>
 where
-    T: 'static,
+    T: Serialize + DeserializeOwned + Send + Sync + 'static,
     S: Sync,
 {
     type Rejection = Rejection;
@@ -65,7 +66,7 @@ where
             .map_err(|_| Rejection::NoRandomNumbers)?
             .as_str()
             .to_owned();
-        Ok(Live {
+        let mut live = Live {
             session_id,
             context,
             visit,
@@ -74,7 +75,11 @@ where
             path: path(parts),
             head: parts.method == Method::HEAD,
             data: PhantomData,
-        })
+        };
+        if let Some(id) = live.shared_id() {
+            live.session_id = id;
+        }
+        Ok(live)
     }
 }
 
@@ -83,6 +88,9 @@ where
     T: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     /// The id of the session that [`render`](Live::render) will make: data may hold it.
+    ///
+    /// In the scope `Browser` it is that of the browser's session, unless the browser withholds its cookie, as it does when
+    /// the person comes from another site for the first time: then the session that is made in the end has another one.
     #[must_use]
     pub fn session_id(&self) -> &str {
         &self.session_id
@@ -92,7 +100,18 @@ where
     #[must_use]
     pub fn page(mut self, template: impl Into<String>) -> Self {
         self.template = Some(template.into());
+        self.session_id = self.shared_id().unwrap_or(self.session_id);
         self
+    }
+
+    /// The id of the browser's shared session, if the page has one.
+    fn shared_id(&self) -> Option<String> {
+        let page = self.context.page_of::<T>(self.template.as_deref()).ok()?;
+        if page.scope() != Scope::Browser {
+            return None;
+        }
+        let identity = self.visit.identity(&self.context).ok().flatten()?;
+        Some(identity.shared_session_id(page.template()))
     }
 
     /// Says which of the application's users the session is for: the [authorisation hook](crate::Builder::authorize) sees it,
@@ -103,7 +122,8 @@ where
         self
     }
 
-    /// Shows the page: `data` makes what it shows at first, and a session keeps it from then on.
+    /// Shows the page: `data` makes what it shows at first, and a session keeps it from then on. Where the page's tab or
+    /// browser has a session already ([`Page::scope`](crate::Page::scope)), that is shown and `data` is not called.
     ///
     /// The session is provisional until the page's script joins it, so that crawlers and prefetches leave nothing behind for
     /// long (2 minutes unless [configured](crate::Builder::provisional_expiration)). A `HEAD` request and a render that
@@ -121,58 +141,110 @@ where
     /// # Cancel safety
     ///
     /// A call that is dropped leaves at most a provisional session, which ends by itself.
-    pub async fn render<F, Fut>(self, data: F) -> Result<Rendered, Error>
+    pub async fn render<F, Fut>(mut self, data: F) -> Result<Rendered, Error>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = T>,
     {
-        let template = self
-            .context
-            .page_of::<T>(self.template.as_deref())?
-            .template()
-            .to_owned();
-        if let Some(Returned { session, notice }) = self.returned(&template).await {
-            let (version, plan) = (session.version(), session.plan());
+        let page = self.context.page_of::<T>(self.template.as_deref())?.clone();
+        if let Some(Returned { session, notice }) = self.returned(page.template()).await
+            && let Some(rendered) = self.render_kept(&session, false, notice.as_deref()).await?
+        {
+            return Ok(rendered);
+        }
+        if self.head {
+            let data = data().await;
+            // Its response is that of a GET without the body, so it must fail where a GET fails.
+            let plan = self.context.renderer.plan(page.template())?;
             let head = self
                 .context
-                .client_element(session.id(), plan.hash(), version.revision);
-            let html = plan.render(&version.snapshot, &head)?;
-            self.visit.note_page();
-            return self.finish(session.id(), html, notice.as_deref());
-        }
-        let data = data().await;
-        if self.head {
-            // Its response is that of a GET without the body, so it must fail where a GET fails.
-            let plan = self.context.renderer.plan(&template)?;
-            let head = self.context.client_element(&self.session_id, plan.hash(), 1);
+                .client_element(&self.session_id, &plan, (plan.hash(), 1), false);
             return Ok(Rendered {
                 html: plan.render(&Snapshot::of(&data)?, &head)?,
             });
         }
-        let mut options = SessionOptions::new()
-            .id(self.session_id.clone())
-            .template(template);
-        if let Some(user) = self.user.clone() {
-            options = options.user(user);
+        if let Some(session) = self.kept(&*page).await?
+            && let Some(rendered) = self.render_kept(&session, true, None).await?
+        {
+            return Ok(rendered);
         }
-        let page = self.context.renderer.create_provisional(options, &data).await?;
-        let head = self.context.client_element(
-            &page.page_id,
-            &page.version.page_plan(&page.plan),
-            page.version.revision,
-        );
-        let html = match page.render(&head) {
+        let data = data().await;
+        self.render_new(&*page, &data).await
+    }
+
+    /// The session that the page's tab or browser has already.
+    async fn kept(&self, page: &dyn MountedPage) -> Result<Option<statetemplate_core::Session>, Error> {
+        let (id, identity) = match page.scope() {
+            Scope::Page => return Ok(None),
+            Scope::Tab => {
+                let Some(identity) = self.visit.known(&self.context) else {
+                    return Ok(None);
+                };
+                let Some(hint) = self.visit.take_hint() else {
+                    return Ok(None);
+                };
+                (hint.to_owned(), identity)
+            }
+            Scope::Browser => match self.visit.identity(&self.context)? {
+                Some(identity) => (identity.shared_session_id(page.template()), identity),
+                None => return Ok(None),
+            },
+        };
+        let (template, user) = (page.template(), self.user.as_deref());
+        let renderer = &self.context.renderer;
+        Ok(renderer.find_kept(&id, &identity, template, user).await?)
+    }
+
+    /// Shows a session as it is; `None` when this build cannot read its data, and it has ended.
+    async fn render_kept(
+        &self,
+        session: &statetemplate_core::Session,
+        kept: bool,
+        notice: Option<&str>,
+    ) -> Result<Option<Rendered>, Error> {
+        match session.upgrade::<T>().await {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::SessionOutdated => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        let (plan, version) = (session.plan(), session.version());
+        let shown = (&*version.page_plan(plan), version.revision);
+        let head = self.context.client_element(session.id(), plan, shown, kept);
+        let html = plan.render(&version.snapshot, &head)?;
+        self.visit.note_page();
+        self.finish(session.id(), html, notice).map(Some)
+    }
+
+    async fn render_new(&mut self, page: &dyn MountedPage, data: &T) -> Result<Rendered, Error> {
+        let context = self.context.clone();
+        let renderer = &context.renderer;
+        let made = match renderer.create_provisional(self.options(page), data).await {
+            Err(error) if error.kind() == ErrorKind::SessionIdExists && page.scope() == Scope::Browser => {
+                // Another tab was faster, or what is there is not for this page.
+                if let Some(session) = self.kept(page).await?
+                    && let Some(rendered) = self.render_kept(&session, true, None).await?
+                {
+                    return Ok(rendered);
+                }
+                self.make_room_for_shared(page).await?;
+                renderer.create_provisional(self.options(page), data).await?
+            }
+            made => made?,
+        };
+        let shown = (&*made.version.page_plan(&made.plan), made.version.revision);
+        let head = context.client_element(&made.page_id, &made.plan, shown, false);
+        let html = match made.render(&head) {
             Ok(html) => html,
             Err(error) => {
                 // Nobody will ever join it. If the store fails too, it ends with its provisional time.
-                if let Ok(session) = self.context.renderer.session(&page.page_id).await {
+                if let Ok(session) = renderer.session(&made.page_id).await {
                     let _ = session.close().await;
                 }
                 return Err(error.into());
             }
         };
         self.visit.note_page();
-        self.finish(&page.page_id, html, None)
+        self.finish(&made.page_id, html, None)
     }
 
     /// The session that a form of this browser was just sent to.
@@ -187,6 +259,29 @@ where
         Ok(Rendered {
             html: annotate(html, &target, notice),
         })
+    }
+
+    fn options(&self, page: &dyn MountedPage) -> SessionOptions {
+        let options = SessionOptions::new()
+            .id(self.session_id.clone())
+            .template(page.template());
+        match &self.user {
+            Some(user) => options.user(user.as_str()),
+            None => options,
+        }
+    }
+
+    /// Ends the browser's shared session when it was made for another user; where it is not this browser's any more, since
+    /// it came with an identity from before a login, it gets a new identity.
+    async fn make_room_for_shared(&mut self, page: &dyn MountedPage) -> Result<(), Error> {
+        let Some(identity) = self.visit.known(&self.context) else {
+            return Ok(());
+        };
+        let renderer = &self.context.renderer;
+        if !renderer.end_shared(&identity, page.template()).await? {
+            self.session_id = self.visit.renew()?.shared_session_id(page.template());
+        }
+        Ok(())
     }
 }
 

@@ -13,6 +13,8 @@ pub enum Rejection {
     MissingLayer,
     /// The request has two cookies of the browser's name; 400. One of them was planted, and there is no telling which.
     SeveralCookies(String),
+    /// The request comes from another site's page, which has no say in who is logged in; 403.
+    ForeignSite,
     /// The system gives no random numbers, so that no session can be named; 500.
     NoRandomNumbers,
 }
@@ -29,6 +31,7 @@ impl fmt::Display for Rejection {
                 "the request has more than one cookie named {name}, and only one of them can be right: clear this \
                  site's cookies and load the page again",
             ),
+            Rejection::ForeignSite => f.write_str("only this site's own pages log in and out"),
             Rejection::NoRandomNumbers => f.write_str("the system gives no random numbers"),
         }
     }
@@ -42,6 +45,10 @@ impl IntoResponse for Rejection {
             Rejection::MissingLayer | Rejection::NoRandomNumbers => {
                 tracing::error!("{self}");
                 StatusCode::INTERNAL_SERVER_ERROR
+            }
+            Rejection::ForeignSite => {
+                tracing::warn!(target: "statetemplate::audit", "{self}");
+                StatusCode::FORBIDDEN
             }
             Rejection::SeveralCookies(_) => {
                 tracing::warn!(target: "statetemplate::audit", "{self}");

@@ -5,15 +5,16 @@ use std::{sync::Arc, time::Duration};
 use ::http::request::Parts;
 use axum::extract::ws::Utf8Bytes;
 use statetemplate_core::{
-    ActionError, ActionOutcome, Change, ConnectionGuard, Error, Session, Subscription, Version,
-    store::{Answer, ClientId, OwnerId},
+    ActionError, ActionOutcome, BrowserIdentity, Change, ConnectionGuard, Error, Joining, Session,
+    Subscription, Version,
+    store::{Answer, ClientId},
     wire::{self, ClientFrame, Statics},
 };
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use super::{
     actions::Actions,
-    end::{End, RETRY_MILLIS},
+    end::{End, REBOUND_MILLIS, RETRY_MILLIS},
     link::Link,
     oversized::action_number,
     view::View,
@@ -32,16 +33,21 @@ pub(super) struct Connection {
     context: Arc<Context>,
     link: Link,
     request: Arc<Parts>,
-    owner: OwnerId,
+    identity: BrowserIdentity,
 }
 
 impl Connection {
-    pub(super) fn new(context: Arc<Context>, link: Link, request: Arc<Parts>, owner: OwnerId) -> Self {
+    pub(super) fn new(
+        context: Arc<Context>,
+        link: Link,
+        request: Arc<Parts>,
+        identity: BrowserIdentity,
+    ) -> Self {
         Connection {
             context,
             link,
             request,
-            owner,
+            identity,
         }
     }
 
@@ -75,12 +81,20 @@ impl Connection {
             client,
             last_answer,
             statics,
+            earlier,
         } = parse(&text)?
         else {
             return Err(End::protocol("the first frame must be the join"));
         };
         let client = ClientId::parse(&client)?;
-        let session = self.context.renderer.bind(&page, &self.owner).await?;
+        let joining = Joining {
+            page_id: &page,
+            earlier: earlier.as_deref(),
+            identity: &self.identity,
+        };
+        let scope = |template: &str| self.context.scope_of(template);
+        let session = self.context.renderer.join(joining, scope).await?;
+        let moved = (session.id() != page).then(|| session.id().to_owned());
         let Some(mounted) = self.context.pages.get(session.plan().name()).cloned() else {
             tracing::error!(
                 template = session.plan().name(),
@@ -88,12 +102,16 @@ impl Connection {
             );
             return Err(End::TryAgain(RETRY_MILLIS));
         };
-        if plan.split('.').next() != Some(session.plan().hash()) {
+        if moved.is_some() || plan.split('.').next() != Some(session.plan().hash()) {
             // A page of another build, whose data may have another form.
             mounted.upgrade(session.clone()).await?;
         }
         let updates = session.subscribe();
         let guard = session.connect()?;
+        if session.owner().as_ref() != Some(self.identity.owner()) {
+            // Its browser's identity has changed since it was found; from here on the subscription would tell.
+            return Err(End::TryAgain(RETRY_MILLIS));
+        }
         if guard.is_first()
             && let Some(task) = mounted.on_connect(session.clone())
         {
@@ -105,7 +123,10 @@ impl Connection {
         }
         session.acknowledge(&client, last_answer);
         let current = session.version();
-        let known = self.shown_by(&plan, revision, &session, &client, &current);
+        let known = match moved {
+            None => self.shown_by(&plan, revision, &session, &client, &current),
+            Some(_) => None,
+        };
         let statics = Statics::new(session.plan(), &statics);
         let is_known = known.is_some();
         let mut view = View::new(
@@ -115,8 +136,11 @@ impl Connection {
             known.unwrap_or(current),
         );
         // What the page said, also before a refresh: were it told the newest revision and cut off before the refresh, it would
-        // go on to call by that revision what it shows.
-        let mut frames = vec![wire::joined(revision)];
+        // go on to call by that revision what it shows. A page that moved shows none of the session's.
+        let mut frames = vec![match &moved {
+            None => wire::joined(revision, None),
+            Some(id) => wire::joined(0, Some(id)),
+        }];
         if is_known {
             frames.extend(view.catch_up(None)?);
         } else {
@@ -247,6 +271,8 @@ impl Joined {
                     Some(Change::Event(event)) => {
                         connection.send(vec![wire::event(&event.name, &event.data)]).await?;
                     }
+                    // The page shows itself again, by the cookie that it has by then; others cannot.
+                    Some(Change::Rebound) => return Err(End::TryAgain(REBOUND_MILLIS)),
                     Some(Change::End(end)) => return Err(end.into()),
                     None => return Err(End::Closed),
                 },

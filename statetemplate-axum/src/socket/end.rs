@@ -87,6 +87,9 @@ impl From<Error> for End {
 /// After how long a page tries again when the server cannot serve it now.
 pub(super) const RETRY_MILLIS: u64 = 2000;
 
+/// After how long a page comes back whose browser has another identity: the response that brings the cookie is on its way.
+pub(super) const REBOUND_MILLIS: u64 = 500;
+
 impl From<SessionEnd> for End {
     fn from(end: SessionEnd) -> Self {
         match end {

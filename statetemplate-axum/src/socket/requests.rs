@@ -40,7 +40,7 @@ pub(crate) async fn stream(State(context): State<Arc<Context>>, request: Request
 
 /// Opens a stream; the request's body is the join, the response its answer and all frames that follow.
 async fn open(context: Arc<Context>, parts: ::http::request::Parts, body: Body) -> Response {
-    let (owner, cookie) = match identify(&context, &parts.headers) {
+    let (identity, cookie) = match identify(&context, &parts.headers) {
         Ok(identity) => identity,
         Err(response) => return *response,
     };
@@ -52,12 +52,12 @@ async fn open(context: Arc<Context>, parts: ::http::request::Parts, body: Body) 
         Ok(join) => join,
         Err(response) => return *response,
     };
-    let (id, stream, incoming) = match context.streams.open(owner.clone()) {
+    let (id, stream, incoming) = match context.streams.open(identity.owner().clone()) {
         Ok(opened) => opened,
         Err(error) => return crate::live::Error::from(error).into_response(),
     };
     let request = Arc::new(compact(parts));
-    let connection = Connection::new(context.clone(), Link::Stream(stream), request, owner);
+    let connection = Connection::new(context.clone(), Link::Stream(stream), request, identity);
     context.tasks.spawn(async move {
         connection.run(Some(join)).await;
         drop(permit);

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use statetemplate_core::store::OwnerId;
+use statetemplate_core::BrowserIdentity;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{connection::Connection, link::Link, oversized::read_limit};
@@ -29,7 +29,7 @@ pub(crate) async fn upgrade(State(context): State<Arc<Context>>, request: Reques
         tracing::warn!(target: "statetemplate::audit", %reason, "a socket was refused for its origin");
         return refuse(StatusCode::FORBIDDEN, &reason);
     }
-    let (owner, cookie) = match identify(&context, &parts.headers) {
+    let (identity, cookie) = match identify(&context, &parts.headers) {
         Ok(identity) => identity,
         Err(response) => return *response,
     };
@@ -60,7 +60,7 @@ pub(crate) async fn upgrade(State(context): State<Arc<Context>>, request: Reques
         .on_failed_upgrade(|error| tracing::debug!(%error, "a socket did not open"))
         .on_upgrade(move |socket| async move {
             let link = Link::Socket(Box::new(socket));
-            Connection::new(context, link, request, owner).run(None).await;
+            Connection::new(context, link, request, identity).run(None).await;
             drop((permit, token));
         });
     if let Some(cookie) = cookie {
@@ -89,7 +89,7 @@ pub(super) fn admit(context: &Context) -> Result<OwnedSemaphorePermit, Box<Respo
 pub(crate) fn identify(
     context: &Context,
     headers: &HeaderMap,
-) -> Result<(OwnerId, Option<HeaderValue>), Box<Response>> {
+) -> Result<(BrowserIdentity, Option<HeaderValue>), Box<Response>> {
     let presented = context.cookie.read(headers);
     if presented == Presented::Several {
         let rejection = crate::live::Rejection::SeveralCookies(context.cookie.name.clone());
@@ -98,11 +98,11 @@ pub(crate) fn identify(
     if let Some(browser) = context.browser(&presented) {
         let renewed = browser
             .past_half_life(context.renderer.now())
-            .then(|| context.cookie_for(browser.owner()));
-        return Ok((browser.owner().clone(), renewed.and_then(Result::ok)));
+            .then(|| context.cookie_for(browser.identity()));
+        return Ok((browser.identity().clone(), renewed.and_then(Result::ok)));
     }
     match context.new_browser() {
-        Ok((owner, cookie)) => Ok((owner, Some(cookie))),
+        Ok((identity, cookie)) => Ok((identity, Some(cookie))),
         Err(error) => Err(Box::new(error.into_response())),
     }
 }

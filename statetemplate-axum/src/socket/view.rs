@@ -84,11 +84,11 @@ impl View {
 
     fn refresh_to(&mut self, current: &Version) -> Result<String, Error> {
         let plan = self.session.plan();
-        let head = self
-            .context
-            .client_element(self.session.id(), &current.page_plan(plan), current.revision);
+        let plan_name = current.page_plan(plan);
+        let shown = (plan_name.as_str(), current.revision);
+        let head = self.context.client_element(self.session.id(), plan, shown, false);
         let html = plan.render(&current.snapshot, &head)?;
-        let frame = wire::refresh(current.revision, &current.page_plan(plan), &html);
+        let frame = wire::refresh(current.revision, &plan_name, &html);
         self.note_sent(current);
         Ok(frame)
     }

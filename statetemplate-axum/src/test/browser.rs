@@ -215,7 +215,8 @@ impl TestBrowser {
                 .next()
                 .and_then(|pair| pair.split_once('='))
                 .expect("a cookie has a value");
-            self.set_cookie(name.trim(), Some(value.trim()));
+            let is_gone = text.split(';').any(|part| part.trim() == "Max-Age=0");
+            self.set_cookie(name.trim(), (!is_gone).then(|| value.trim()));
         }
     }
 

@@ -178,11 +178,16 @@ impl Test {
         };
         let builder = settings(StateTemplate::builder(templates()).signing_key(KEY).page(page_));
         let live = builder.with_state(shared.clone()).build().unwrap();
-        let app = Router::new()
+        let app = Test::app_of(&live);
+        Test { live, app, shared }
+    }
+
+    /// The application around the live pages.
+    pub(crate) fn app_of(live: &StateTemplate) -> Router {
+        Router::new()
             .route("/", get(page))
             .merge(live.routes())
-            .layer(live.layer());
-        Test { live, app, shared }
+            .layer(live.layer())
     }
 
     pub(crate) fn browser(&self) -> TestBrowser {

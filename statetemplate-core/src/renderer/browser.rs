@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::{Renderer, SessionOptions};
 use crate::session::{Session, Version};
-use crate::store::{OwnerId, SessionClass, Timestamp};
-use crate::{BrowserClaims, BrowserToken, Error, ErrorKind, Plan};
+use crate::store::{OwnerId, SessionClass, SessionRecord, Timestamp};
+use crate::{BrowserClaims, BrowserIdentity, BrowserToken, Error, ErrorKind, Plan};
 
 /// A page that was made for a browser and has not joined yet.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ impl Renderer {
     /// [`ErrorKind::Internal`] when the system has no random numbers.
     pub fn mint_browser_token(&self) -> Result<(OwnerId, BrowserToken), Error> {
         let owner = OwnerId::random()?;
-        let token = self.seal_browser_token(&owner)?;
+        let token = self.seal_browser_token(&owner.clone().into())?;
         Ok((owner, token))
     }
 
@@ -59,11 +59,11 @@ impl Renderer {
     /// # Errors
     ///
     /// [`ErrorKind::Internal`] when the system has no random numbers.
-    pub fn seal_browser_token(&self, owner: &OwnerId) -> Result<BrowserToken, Error> {
+    pub fn seal_browser_token(&self, identity: &BrowserIdentity) -> Result<BrowserToken, Error> {
         let now = self.core.now();
         self.core
             .keyring
-            .seal_browser(owner, now, now + self.core.config.browser_expiration)
+            .seal_browser(identity, now, now + self.core.config.browser_expiration)
     }
 
     /// Opens the token that a browser's cookie holds.
@@ -124,20 +124,29 @@ impl Renderer {
     pub async fn bind(&self, page_id: &str, owner: &OwnerId) -> Result<Session, Error> {
         let result = self.find_or_bind(page_id, owner).await;
         if let Err(error) = &result {
-            self.note_refused(error);
+            self.note_refused("join", error);
         }
         result
     }
 
     async fn find_or_bind(&self, page_id: &str, owner: &OwnerId) -> Result<Session, Error> {
+        let session = self.page(page_id).await?;
+        self.bind_found(session, owner).await
+    }
+
+    /// The session of a page, whosever it is.
+    pub(super) async fn page(&self, page_id: &str) -> Result<Session, Error> {
         // An id of impossible form costs no call to the store.
         if !crate::store::is_id(page_id, SessionOptions::MAX_ID) {
             return Err(not_theirs());
         }
-        let session = self.core.session(page_id).await.map_err(hide)?;
+        self.core.session(page_id).await.map_err(hide)
+    }
+
+    pub(super) async fn bind_found(&self, session: Session, owner: &OwnerId) -> Result<Session, Error> {
         let record = session.live().record();
         if record.owner.is_some() || !record.provisional {
-            check_owner(record.owner.as_ref(), owner)?;
+            check_owner(&record, owner, self.core.now())?;
             self.core.touch(&session).await.map_err(hide)?;
             return Ok(session);
         }
@@ -148,7 +157,7 @@ impl Renderer {
             .rewrite(|record| {
                 if record.owner.is_some() || !record.provisional {
                     // Someone was faster; perhaps another try of the same page.
-                    return check_owner(record.owner.as_ref(), owner).map(|()| false);
+                    return check_owner(record, owner, self.core.now()).map(|()| false);
                 }
                 record.owner = Some(owner.clone());
                 record.provisional = false;
@@ -159,15 +168,22 @@ impl Renderer {
             .map_err(hide)?;
         if is_bound_here {
             self.core.metrics.sessions_bound().one();
-            tracing::info!(target: "statetemplate::audit", session = page_id, ?owner, "session bound");
+            tracing::info!(target: "statetemplate::audit", session = session.id(), "session bound");
         }
         Ok(session)
     }
 }
 
-fn check_owner(bound: Option<&OwnerId>, owner: &OwnerId) -> Result<(), Error> {
-    if bound == Some(owner) {
+fn check_owner(record: &SessionRecord, owner: &OwnerId, now: Timestamp) -> Result<(), Error> {
+    if record.owner.as_ref() == Some(owner) {
         Ok(())
+    } else if record.previous_owner.as_ref() == Some(owner) && now < record.previous_owner_until {
+        // The cookie that goes with the new identity is on its way to this browser. To let the old one in would let in
+        // whoever else has it.
+        Err(Error::new(
+            ErrorKind::Conflict,
+            "the browser's identity has just changed: its next cookie opens the page",
+        ))
     } else {
         Err(not_theirs())
     }
@@ -178,7 +194,7 @@ fn not_theirs() -> Error {
     Error::new(ErrorKind::SessionNotFound, "this browser has no such page")
 }
 
-fn hide(error: Error) -> Error {
+pub(super) fn hide(error: Error) -> Error {
     match error.kind() {
         ErrorKind::SessionNotFound | ErrorKind::SessionExpired | ErrorKind::SessionClosed => not_theirs(),
         _ => error,

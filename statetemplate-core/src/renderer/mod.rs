@@ -6,13 +6,16 @@ mod builder;
 mod cleaning;
 mod clock;
 mod core;
+mod identity;
 mod options;
+mod scope;
 #[cfg(test)]
 mod tests;
 
 pub use browser::ProvisionalPage;
 pub use builder::RendererBuilder;
 pub use options::SessionOptions;
+pub use scope::{Joining, Scope};
 
 pub(crate) use self::core::Core;
 
@@ -323,7 +326,7 @@ impl Renderer {
                 let (session, provisional) = (&*record.id, record.provisional);
                 tracing::info!(target: "statetemplate::audit", session, provisional, "session created");
             }
-            Err(error) => self.note_refused(error),
+            Err(error) => self.note_refused("create", error),
         }
         result
     }
@@ -379,6 +382,14 @@ impl Renderer {
 
     /// The session of a token that is genuine and not revoked.
     async fn open(&self, token: &SessionToken) -> Result<(Session, SessionClaims), Error> {
+        let result = self.open_genuine(token).await;
+        if let Err(error) = &result {
+            self.note_refused("token", error);
+        }
+        result
+    }
+
+    async fn open_genuine(&self, token: &SessionToken) -> Result<(Session, SessionClaims), Error> {
         let now = self.core.now();
         let claims = self.core.keyring.open_session(token, now)?;
         let session = self.core.session(claims.id()).await?;
@@ -394,9 +405,11 @@ impl Renderer {
         Ok(number)
     }
 
-    fn note_refused(&self, error: &Error) {
+    /// Only the kind is told: a message may quote what the application or a browser sent.
+    fn note_refused(&self, what: &'static str, error: &Error) {
         self.core.metrics.sessions_refused().one();
-        tracing::info!(target: "statetemplate::audit", reason = %error, "session refused");
+        let reason = error.kind().description();
+        tracing::info!(target: "statetemplate::audit", what, reason, "session refused");
     }
 }
 

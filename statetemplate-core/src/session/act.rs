@@ -66,7 +66,12 @@ impl Session {
             };
             let (step, answer) = match self.run_handler(&base, data, &mut run).await {
                 Ok((step, answer)) => (step, Answer::Done(answer.map(Arc::from))),
-                Err(error) => (None, error.into()),
+                Err(error) => {
+                    if matches!(error.code(), "refused" | "bad_payload") {
+                        self.note_refused(number, &error);
+                    }
+                    (None, error.into())
+                }
             };
             match self.write_answer(turn, base, client, number, step, answer).await {
                 Ok(outcome) => return Ok(outcome),
@@ -96,12 +101,17 @@ impl Session {
         number: u64,
         error: ActionError,
     ) -> Result<ActionOutcome, Error> {
+        self.note_refused(number, &error);
+        let turn = self.turn().await?;
+        self.fail(turn, client, number, error).await
+    }
+
+    /// Only the code is told: the text may quote the payload.
+    fn note_refused(&self, number: u64, error: &ActionError) {
         tracing::info!(
             target: "statetemplate::audit",
             session = self.id(), number, code = error.code(), "action refused"
         );
-        let turn = self.turn().await?;
-        self.fail(turn, client, number, error).await
     }
 
     /// Writes a failure to the ledger.

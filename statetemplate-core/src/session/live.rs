@@ -6,7 +6,7 @@ use tokio::sync::{Mutex as AsyncMutex, broadcast, watch};
 
 use super::connection::Connections;
 use super::{Event, SessionEnd, Version};
-use crate::store::{SessionRecord, Touch};
+use crate::store::{OwnerId, SessionRecord, Touch};
 use crate::{Patch, Plan};
 
 /// How many events wait for a slow listener.
@@ -16,6 +16,7 @@ const EVENTS: usize = 32;
 #[derive(Debug, Clone)]
 pub(crate) struct Status {
     pub(crate) version: Version,
+    pub(crate) owner: Option<OwnerId>,
     pub(crate) end: Option<SessionEnd>,
 }
 
@@ -50,6 +51,7 @@ impl Live {
     pub(crate) fn new(record: SessionRecord, plan: Arc<Plan>) -> Self {
         let status = Status {
             version: version(&record),
+            owner: record.owner.clone(),
             end: None,
         };
         Self {
@@ -106,6 +108,7 @@ impl Live {
     pub(super) fn commit(&self, record: SessionRecord, patch: Option<Arc<Patch>>) {
         let mut state = self.state();
         let (from, to) = (version(&state.record), version(&record));
+        let owner = record.owner.clone();
         state.record = Arc::new(record);
         state.stale = false;
         if let Some(patch) = patch {
@@ -115,7 +118,7 @@ impl Live {
                 patch,
             });
         }
-        self.announce(to);
+        self.announce(to, owner);
     }
 
     /// Takes over a record that was read from the store, when it is newer than what is known here.
@@ -126,16 +129,17 @@ impl Live {
             return;
         }
         state.last_patch = None;
-        let version = version(&record);
+        let (version, owner) = (version(&record), record.owner.clone());
         state.record = Arc::new(record);
-        self.announce(version);
+        self.announce(version, owner);
     }
 
     /// Called with the state locked, so that versions are announced in the order of their commits.
-    fn announce(&self, version: Version) {
+    fn announce(&self, version: Version, owner: Option<OwnerId>) {
         self.status.send_if_modified(|status| {
-            let changed = !status.version.is_same(&version);
+            let changed = !status.version.is_same(&version) || status.owner != owner;
             status.version = version;
+            status.owner = owner;
             changed
         });
     }

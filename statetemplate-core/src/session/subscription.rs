@@ -8,6 +8,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::live::Status;
 use super::{Session, SessionEnd, Version};
+use crate::store::OwnerId;
 
 /// An event for the scripts of a session's pages.
 #[derive(Debug, Clone)]
@@ -28,6 +29,9 @@ pub enum Change {
     Version(Version),
     /// An event was pushed.
     Event(Event),
+    /// The session belongs to another identity of its browser: who was let in under the one before has to show itself
+    /// again. Told once; versions and events go on.
+    Rebound,
     /// The session ended; nothing follows.
     End(SessionEnd),
 }
@@ -41,6 +45,7 @@ pub struct Subscription {
     session: Session,
     status: watch::Receiver<Status>,
     events: broadcast::Receiver<Event>,
+    owner: Option<OwnerId>,
     end: Option<SessionEnd>,
     told: bool,
 }
@@ -52,11 +57,15 @@ impl Subscription {
         events: broadcast::Receiver<Event>,
     ) -> Self {
         // A session that has ended already is an end to be told.
-        let end = status.borrow().end;
+        let (end, owner) = {
+            let status = status.borrow();
+            (status.end, status.owner.clone())
+        };
         Self {
             session,
             status,
             events,
+            owner,
             end,
             told: false,
         }
@@ -85,9 +94,16 @@ impl Subscription {
                 // The sender lives in the session that this subscription holds, so it is never gone.
                 _ = self.status.changed() => {
                     let status = self.status.borrow_and_update();
-                    match status.end {
-                        Some(end) => self.end = Some(end),
-                        None => return Some(Change::Version(status.version.clone())),
+                    if let Some(end) = status.end {
+                        self.end = Some(end);
+                    } else if status.owner != self.owner {
+                        let was_bound = self.owner.is_some();
+                        self.owner.clone_from(&status.owner);
+                        if was_bound {
+                            return Some(Change::Rebound);
+                        }
+                    } else {
+                        return Some(Change::Version(status.version.clone()));
                     }
                 }
                 event = self.events.recv() => match event {

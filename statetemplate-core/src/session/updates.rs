@@ -61,7 +61,7 @@ impl Updates {
             } else {
                 match self.subscription.next().await? {
                     Change::Version(_) => {}
-                    Change::Event(_) => continue,
+                    Change::Event(_) | Change::Rebound => continue,
                     Change::End(_) => return None,
                 }
             }

@@ -38,6 +38,10 @@ pub struct SessionRecord {
     pub ledger: Ledger,
     /// The browser that the session is bound to.
     pub owner: Option<OwnerId>,
+    /// The identity that its browser had before it rotated.
+    pub previous_owner: Option<OwnerId>,
+    /// Until when a page of that identity is told to come again, with its new one.
+    pub previous_owner_until: Timestamp,
     /// The application's user, if it named one.
     pub user: Option<Arc<str>>,
     /// The version of the application's data types that wrote the data.
@@ -88,6 +92,8 @@ impl SessionRecord {
             writes: 1,
             ledger: Ledger::default(),
             owner: None,
+            previous_owner: None,
+            previous_owner_until: Timestamp::default(),
             user: None,
             data_version: 0,
             token_generation: 0,
@@ -160,6 +166,8 @@ impl SessionRecord {
         }
         self.ledger.write(&mut out);
         out.optional_text(self.owner.as_ref().map(OwnerId::as_str));
+        out.optional_text(self.previous_owner.as_ref().map(OwnerId::as_str));
+        out.number(self.previous_owner_until.as_millis());
         out.optional_text(self.user.as_deref());
         out.number(self.data_version.into());
         out.number(self.token_generation);
@@ -213,6 +221,12 @@ impl SessionRecord {
         fn time(input: &mut Reader<'_>) -> Option<Timestamp> {
             input.number().map(Timestamp::from_millis)
         }
+        fn owner(input: &mut Reader<'_>) -> Option<Option<OwnerId>> {
+            match input.optional_text()? {
+                Some(owner) => OwnerId::parse(owner).map(Some),
+                None => Some(None),
+            }
+        }
         // The fields of a literal are read in the order in which they are written here.
         Some(Self {
             id,
@@ -222,10 +236,9 @@ impl SessionRecord {
             epoch: input.number()?,
             writes: input.number()?,
             ledger: Ledger::read(input)?,
-            owner: match input.optional_text()? {
-                Some(owner) => Some(OwnerId::parse(owner)?),
-                None => None,
-            },
+            owner: owner(input)?,
+            previous_owner: owner(input)?,
+            previous_owner_until: time(input)?,
             user: input.optional_text()?.map(Into::into),
             data_version: u32::try_from(input.number()?).ok()?,
             token_generation: input.number()?,
@@ -263,6 +276,8 @@ mod tests {
         let snapshot = Snapshot::of(&serde_json::json!({"name": "Zoë", "list": [1, 2.5, null]})).unwrap();
         let mut record = SessionRecord::new("id", "page.html", snapshot, Timestamp::from_millis(1 << 41));
         record.owner = Some(OwnerId::random().unwrap());
+        record.previous_owner = Some(OwnerId::random().unwrap());
+        record.previous_owner_until = Timestamp::from_millis(1 << 40);
         record.user = Some("ann".into());
         record.revision = u64::MAX;
         record.token_generation = 3;

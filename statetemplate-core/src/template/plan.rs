@@ -274,6 +274,14 @@ impl Plan {
         &self.hash
     }
 
+    /// A short name for the page's template that stays the same from build to build and can stand in HTML.
+    #[must_use]
+    pub fn page_key(&self) -> String {
+        let mut key = short_hash(self.name().as_bytes());
+        key.truncate(8);
+        key
+    }
+
     /// The template's name.
     #[must_use]
     pub fn name(&self) -> &str {

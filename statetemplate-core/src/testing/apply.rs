@@ -29,6 +29,10 @@ pub(super) fn frame(document: &mut Document, text: &str) -> Applied<Vec<Event>> 
             document.revision = number(revision)?;
             Event::Joined(document.revision)
         }
+        ("j", [revision, session]) => {
+            document.revision = number(revision)?;
+            Event::Moved(string(session)?.to_owned())
+        }
         ("k", [action]) => Event::Answer {
             number: number(action)?,
             value: None,

@@ -56,6 +56,10 @@ pub struct ClientScript {
     pub revision: Option<u64>,
     /// `data-ws`: the path of the socket, where it is not `/ws`.
     pub socket: Option<String>,
+    /// `data-scope`: the name under which a tab keeps its session of this page, where it outlives the page.
+    pub scope: Option<String>,
+    /// `data-kept`: the page shows a session that its tab is taken to have.
+    pub kept: bool,
 }
 
 /// What a server frame meant, in the order in which it happened. More kinds may be added.
@@ -64,6 +68,8 @@ pub struct ClientScript {
 pub enum Event {
     /// The join was accepted; the page counts as showing this revision.
     Joined(u64),
+    /// The join was accepted, and the page belongs to this session instead of the one that it named; a refresh follows.
+    Moved(String),
     /// A patch was applied; the page shows this revision.
     Patched(u64),
     /// An action was answered.
@@ -372,6 +378,8 @@ fn client_script(root: &Handle) -> Result<ClientScript, Error> {
         plan: read("data-plan"),
         revision,
         socket: read("data-ws"),
+        scope: read("data-scope"),
+        kept: read("data-kept").is_some(),
     })
 }
 

@@ -5,9 +5,10 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::fill_random;
+use super::identity::BrowserIdentity;
 use super::seal::{Purpose, Sealed, Secret};
 use super::types::{BrowserClaims, BrowserToken, SessionClaims, SessionToken};
-use crate::store::{OwnerId, Timestamp};
+use crate::store::Timestamp;
 use crate::{Error, ErrorKind};
 
 /// The application's keys for tokens.
@@ -112,11 +113,11 @@ impl Keyring {
     /// [`ErrorKind::Internal`] when the system has no random numbers.
     pub fn seal_browser(
         &self,
-        owner: &OwnerId,
+        identity: &BrowserIdentity,
         issued: Timestamp,
         expires: Timestamp,
     ) -> Result<BrowserToken, Error> {
-        self.seal(Purpose::Browser, owner.as_str(), 0, issued, expires)
+        self.seal(Purpose::Browser, &identity.to_text(), 0, issued, expires)
             .map(BrowserToken::from)
     }
 
@@ -130,9 +131,9 @@ impl Keyring {
         let Claims {
             id, issued, expires, ..
         } = self.open(Purpose::Browser, token.as_str(), now)?;
-        let owner = OwnerId::parse(&id).ok_or_else(|| invalid("its identity is malformed"))?;
+        let identity = BrowserIdentity::parse(&id).ok_or_else(|| invalid("its identity is malformed"))?;
         Ok(BrowserClaims {
-            owner,
+            identity,
             issued,
             expires,
         })
@@ -252,9 +253,9 @@ mod tests {
         let claims = keys.open_session(&token, NOW).unwrap();
         assert_eq!((claims.id(), claims.generation()), ("abc", 7));
         assert_eq!((claims.issued(), claims.expires()), (NOW, later()));
-        let owner = OwnerId::random().unwrap();
+        let owner = BrowserIdentity::random().unwrap();
         let token = keys.seal_browser(&owner, NOW, later()).unwrap();
-        assert_eq!(keys.open_browser(&token, NOW).unwrap().owner(), &owner);
+        assert_eq!(keys.open_browser(&token, NOW).unwrap().identity(), &owner);
         assert!(token.as_str().len() < super::super::seal::MAX_TEXT);
     }
 
@@ -355,9 +356,11 @@ mod tests {
     #[test]
     fn a_token_of_one_type_never_opens_as_the_other() {
         let keys = Keyring::new(A).unwrap();
-        let owner = OwnerId::random().unwrap();
+        let owner = BrowserIdentity::random().unwrap();
         let browser = keys.seal_browser(&owner, NOW, later()).unwrap();
-        let session = keys.seal_session(owner.as_str(), 0, NOW, later()).unwrap();
+        let session = keys
+            .seal_session(owner.owner().as_str(), 0, NOW, later())
+            .unwrap();
         let browser = SessionToken::from(browser.as_str());
         let session = BrowserToken::from(session.as_str());
         assert_eq!(kind(keys.open_session(&browser, NOW)), ErrorKind::InvalidToken);
@@ -395,7 +398,7 @@ mod tests {
     fn knows_when_half_of_a_browser_tokens_life_is_over() {
         let keys = Keyring::new(A).unwrap();
         let token = keys
-            .seal_browser(&OwnerId::random().unwrap(), NOW, later())
+            .seal_browser(&BrowserIdentity::random().unwrap(), NOW, later())
             .unwrap();
         let claims = keys.open_browser(&token, NOW).unwrap();
         assert!(!claims.past_half_life(NOW + Duration::from_secs(29)));

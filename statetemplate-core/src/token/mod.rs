@@ -3,10 +3,12 @@
 //! A token is opaque to its holder: AES-256-GCM over the id, the times and the generation, under a key derived from the
 //! application's secret. Browser and session tokens are two types under two keys; neither opens as the other.
 
+mod identity;
 mod keyring;
 mod seal;
 mod types;
 
+pub use identity::BrowserIdentity;
 pub use keyring::Keyring;
 pub use types::{BrowserClaims, BrowserToken, SessionClaims, SessionToken};
 

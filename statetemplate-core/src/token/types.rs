@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::identity::BrowserIdentity;
 use crate::store::{OwnerId, Timestamp};
 
 macro_rules! token {
@@ -103,7 +104,7 @@ impl SessionClaims {
 /// What a genuine [`BrowserToken`] says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrowserClaims {
-    pub(crate) owner: OwnerId,
+    pub(crate) identity: BrowserIdentity,
     pub(crate) issued: Timestamp,
     pub(crate) expires: Timestamp,
 }
@@ -111,8 +112,14 @@ pub struct BrowserClaims {
 impl BrowserClaims {
     /// The browser's identity.
     #[must_use]
+    pub fn identity(&self) -> &BrowserIdentity {
+        &self.identity
+    }
+
+    /// The owner of the browser's sessions.
+    #[must_use]
     pub fn owner(&self) -> &OwnerId {
-        &self.owner
+        self.identity.owner()
     }
 
     /// When the token was sealed.

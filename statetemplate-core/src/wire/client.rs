@@ -22,6 +22,8 @@ pub enum ClientFrame {
         last_answer: u64,
         /// The hashes of the statics that the client holds.
         statics: Vec<String>,
+        /// The session that the tab had on this page before.
+        earlier: Option<String>,
     },
     /// An action.
     Action {
@@ -98,6 +100,10 @@ pub fn parse(text: &str) -> Result<ClientFrame, Error> {
                 client: name(&parts, 4, "the client of a join")?,
                 last_answer: number(&parts, 5, "the last answer of a join")?,
                 statics,
+                earlier: match parts.get(7) {
+                    Some(_) => Some(name(&parts, 7, "the earlier session of a join")?),
+                    None => None,
+                },
             })
         }
         "a" => Ok(ClientFrame::Applied {

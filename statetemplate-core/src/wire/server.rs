@@ -54,10 +54,13 @@ impl EndReason {
     }
 }
 
-/// The answer to a join.
+/// The answer to a join; `session` where the page belongs to another session than the one it named.
 #[must_use]
-pub fn joined(revision: u64) -> String {
-    format!("[\"j\",{revision}]")
+pub fn joined(revision: u64, session: Option<&str>) -> String {
+    match session {
+        None => format!("[\"j\",{revision}]"),
+        Some(session) => format!("[\"j\",{revision},{}]", string(session)),
+    }
 }
 
 /// The frames that bring a page to `revision`: statics that the client lacks, then the patch, with the answer to the

@@ -170,11 +170,8 @@ impl TestPage {
         self.answer(number).await
     }
 
-    /// Sends an action without waiting; [`answer`](TestPage::answer) waits for its answer.
-    ///
-    /// # Panics
-    ///
-    /// When the page is not connected, and does not [connect again by itself](TestPage::reconnect_by_itself).
+    /// Sends an action without waiting; [`answer`](TestPage::answer) waits for its answer. Without a connection it waits for
+    /// the next one.
     ///
     /// # Cancel safety
     ///
@@ -184,7 +181,9 @@ impl TestPage {
         self.next_number += 1;
         let frame = json!([number, action, payload]).to_string();
         self.pending.insert(number, frame.clone());
-        self.send_frame(&frame).await;
+        if self.is_connected() {
+            self.send_frame(&frame).await;
+        }
         number
     }
 

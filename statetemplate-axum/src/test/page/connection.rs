@@ -118,7 +118,7 @@ impl TestPage {
             .socket_over(&self.link, &self.socket_path, http::HeaderMap::new())
             .await?;
         self.socket = Some(socket);
-        let join = json!([
+        let mut join = json!([
             "j",
             self.session_id,
             self.plan,
@@ -127,6 +127,9 @@ impl TestPage {
             self.last_answer,
             self.document.statics(),
         ]);
+        if let (Some(earlier), Some(join)) = (&self.earlier, join.as_array_mut()) {
+            join.push(json!(earlier));
+        }
         self.send_frame(&join.to_string()).await;
         loop {
             let before = self.frames.len();
@@ -286,6 +289,10 @@ impl TestPage {
                 }
                 Event::Pushed { name, data } => self.events.push((name, data)),
                 Event::Refreshed { plan, .. } => self.plan = plan,
+                Event::Moved(session) => {
+                    self.session_id = session;
+                    self.earlier = None;
+                }
                 Event::Ended { reason, .. } => self.end = Some(reason),
                 _ => {}
             }

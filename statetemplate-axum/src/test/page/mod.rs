@@ -49,7 +49,12 @@ impl std::error::Error for ActionFailure {}
 pub struct TestPage {
     browser: TestBrowser,
     document: Document,
+    path: String,
     session_id: String,
+    /// The session that the tab had before on this page, until the server has taken note.
+    earlier: Option<String>,
+    /// Whether the page's session outlives it.
+    scoped: bool,
     socket_path: String,
     /// The plan of what the page shows; a refresh may bring another.
     plan: String,
@@ -112,7 +117,10 @@ impl TestPage {
         };
         let number = NEXT_CLIENT.fetch_add(1, Ordering::Relaxed);
         TestPage {
+            path: path.to_owned(),
             session_id,
+            earlier: None,
+            scoped: client.scope.is_some(),
             plan,
             socket_path: client.socket.unwrap_or_else(|| "/ws".into()),
             document,
@@ -130,6 +138,38 @@ impl TestPage {
             end: None,
             frames: VecDeque::new(),
         }
+    }
+
+    /// Reloads the page in its tab, as a person does: what the tab keeps in the scopes `Tab` and `Browser`, unanswered actions
+    /// among it, goes over to the new document.
+    ///
+    /// # Panics
+    ///
+    /// When the response is not a live page, or its socket does not join.
+    ///
+    /// # Cancel safety
+    ///
+    /// A call that is dropped has perhaps left a provisional session.
+    pub async fn reload(self) -> TestPage {
+        let TestPage {
+            browser,
+            path,
+            scoped,
+            ..
+        } = &self;
+        if *scoped {
+            browser.set_cookie("statetemplate_tab", Some(&self.session_id));
+        }
+        let mut page = TestPage::load_without_joining(browser.clone(), path).await;
+        if *scoped && page.scoped {
+            page.earlier = (page.session_id != self.session_id).then_some(self.session_id);
+            page.client = self.client;
+            page.next_number = self.next_number;
+            page.last_answer = self.last_answer;
+            page.pending = self.pending;
+        }
+        page.reconnect().await;
+        page
     }
 
     /// The id of the page's session.
