@@ -27,6 +27,7 @@ const INTERNAL = `
   carry
   change
   composing
+  earlier
   end
   ending
   fields
@@ -34,6 +35,7 @@ const INTERNAL = `
   fire
   flight
   flush
+  followTab
   forgetPlan
   fragment
   frame
@@ -47,6 +49,7 @@ const INTERNAL = `
   missing
   other
   patcher
+  pending
   prepare
   prepareRows
   refresh

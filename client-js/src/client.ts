@@ -96,7 +96,7 @@ export class StateTemplateClient {
   /** Throws an `Error` when neither the options nor the page name a session. */
   constructor(options: ClientOptions = {}) {
     const element = options.element ?? document.querySelector<HTMLElement>("script[data-page][data-plan]");
-    const { page, plan, revision, ws, limit } = element?.dataset ?? {};
+    const { page, plan, revision, ws, limit, scope } = element?.dataset ?? {};
     if (!page || plan === undefined) throw new Error("StateTemplate: no element with data-page");
     const { url = ws ?? "/ws", enableCaching: caching = true, maxCacheSize: capacity = 1000, debugMode } = options;
     const held = caching ? heldStatics() : new Map<string, Part[]>();
@@ -330,9 +330,13 @@ export class StateTemplateClient {
           cannotApply(error);
         }
         watch();
-        // What prints frames has to be there before the first of them.
-        if (debugMode) later(() => signal.aborted || connection.connect());
-        else connection.connect();
+        // Which session the page joins, only its tab's storage says; and what prints frames has to be there before the first.
+        if (scope || debugMode) {
+          later((extras) => {
+            if (scope && extras) void extras.followTab(element!.dataset, signal);
+            else if (!signal.aborted) connection.connect();
+          });
+        } else connection.connect();
       };
       if (document.readyState === "loading") on("DOMContentLoaded", begin);
       else begin();

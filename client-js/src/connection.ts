@@ -43,7 +43,21 @@ export interface ConnectionOptions {
   createSocket(url: string): Socket;
 }
 
-interface Pending {
+/** Who the document is to its session. Where the session outlives it, the next document of the tab goes on with it. */
+export interface Identity {
+  /** id of the session */
+  page: string;
+  /** the id under which this document's actions are numbered */
+  client: string;
+  /** the number of the last action */
+  last: number;
+  /** the actions without an answer, by their numbers */
+  pending: Map<number, Pending>;
+  /** the session that the tab had on this page before, if it had one; the server takes note once */
+  earlier: string[];
+}
+
+export interface Pending {
   text: string;
   resolve(value: unknown): void;
   reject(error: ActionError): void;
@@ -61,7 +75,7 @@ const JOIN_TIMEOUT = 10_000;
 const ANSWER_TIMEOUT = 45_000;
 
 /** A page's connection to its session. */
-export interface Connection {
+export interface Connection extends Identity {
   /** The plan of the page that is shown. */
   plan: string;
   /** The revision that the page shows. */
@@ -94,8 +108,7 @@ export interface Connection {
 type Timer = ReturnType<typeof setTimeout> | undefined;
 
 export function createConnection(options: ConnectionOptions): Connection {
-  const { url, page, limit, createSocket } = options;
-  const client = randomId();
+  const { url, limit, createSocket } = options;
   const pending = new Map<number, Pending>();
   let socket: Socket | null = null;
   let wanted = false;
@@ -105,7 +118,6 @@ export function createConnection(options: ConnectionOptions): Connection {
   let attempts = 0;
   let retry: Timer;
   let watch: Timer;
-  let last = 0;
   let appliedDue = false;
   let answeredDue = false;
 
@@ -119,7 +131,8 @@ export function createConnection(options: ConnectionOptions): Connection {
     }
     expect(JOIN_TIMEOUT);
     socket.onopen = () => {
-      send([ToServer.Join, page, self.plan, self.revision, client, answered(), options.hashes()]);
+      const { plan, revision, client, earlier } = self;
+      send([ToServer.Join, self.page, plan, revision, client, answered(), options.hashes(), ...earlier]);
     };
     socket.onmessage = ({ data }) => receive(data);
     socket.onclose = socket.onerror = () => lost("the socket closed");
@@ -134,13 +147,14 @@ export function createConnection(options: ConnectionOptions): Connection {
     }
     if (!Array.isArray(frame)) return self.resync("malformed frame");
     if (joined) expect(pending.size > 0 ? ANSWER_TIMEOUT : 0);
-    if (frame[0] === FromServer.Joined) onJoined(frame[1]);
+    if (frame[0] === FromServer.Joined) onJoined(frame[1], frame[2]);
     else if (frame[0] === FromServer.End) onEnd(String(frame[1]), Number(frame[2]));
     else options.frame(frame, (data as string).length);
   };
 
-  const onJoined = (revision: unknown): void => {
+  const onJoined = (revision: unknown, session: unknown): void => {
     if (typeof revision !== "number") return self.resync("malformed join");
+    if (session) self.page = session as string;
     self.revision = revision;
     joined = Date.now();
     appliedDue = answeredDue = false;
@@ -205,10 +219,15 @@ export function createConnection(options: ConnectionOptions): Connection {
   /** The highest number up to which every action is answered. */
   const answered = (): number => {
     for (const number of pending.keys()) return number - 1;
-    return last;
+    return self.last;
   };
 
   const self: Connection = {
+    page: options.page,
+    client: randomId(),
+    last: 0,
+    pending,
+    earlier: [],
     plan: options.plan,
     revision: options.revision,
     connect() {
@@ -236,7 +255,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       const payload = JSON.stringify(data) ?? "null";
       // The server would end the connection, and the same action would end the next one.
       if (payload.length > limit) throw new ActionError("bad_payload", "the action is too long");
-      const number = ++last;
+      const number = ++self.last;
       const text = `[${number},${JSON.stringify(name)},${payload}]`;
       numbered?.(number);
       return new Promise((resolve, reject) => {

@@ -7,6 +7,7 @@ import { createHooks } from "./hooks.js";
 import { provide } from "./load.js";
 import { createStatics } from "./statics.js";
 import { createStructure } from "./structure.js";
+import { createFollowing } from "./tab.js";
 import { createTriggers } from "./triggers.js";
 import { createWatch } from "./watch.js";
 
@@ -24,6 +25,7 @@ provide("extras", (core) => {
     structure: createStructure(core, statics, hooks.added),
     watch,
     simulateLatency,
+    followTab: createFollowing(core.connection),
 
     event(event) {
       const { type, target } = event;

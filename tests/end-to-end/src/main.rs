@@ -1,11 +1,12 @@
 //! Serves the workload's page live, and each of its steps as plain minijinja renders it: the two sides of the replay oracle.
-//! And the pages of the attack tests ([`attacks`]).
+//! And the pages of the attack tests ([`attacks`]) and of the tests of scopes ([`scopes`]).
 //!
 //! `/` is the live page; its action `step` (`{"to": 3}`) puts the data of a step in place of what the page shows.
 //! `/plain/3` is the same template rendered afresh with that step's data, and `/steps` the names of the steps.
 //! Listens on 127.0.0.1 at `PORT` (a free one if that is 0 or not set) and prints the address.
 
 mod attacks;
+mod scopes;
 
 use std::{env, error::Error, net::Ipv4Addr, sync::Arc};
 
@@ -49,6 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut templates = Environment::new();
     templates.add_template("dashboard.html", TEMPLATE)?;
     let attacks = Attacks::new(&mut templates)?;
+    scopes::add_templates(&mut templates)?;
     let workload = Workload {
         steps,
         templates: templates.clone(),
@@ -60,6 +62,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .signing_key("a secret of the end-to-end tests")
         .page(page)
         .with_state(workload.clone());
+    for page in scopes::pages() {
+        builder = builder.page(page);
+    }
     for page in attacks.pages() {
         builder = builder.page(page);
     }
@@ -70,6 +75,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = Router::new()
         .route("/", get(dashboard))
         .merge(attacks.live_routes())
+        .merge(scopes::routes())
         .layer(live.layer())
         .merge(live.routes())
         .route("/plain/{step}", get(plain))
