@@ -33,10 +33,28 @@ export interface ConnectionOptions {
     state(state: ConnectionState, reason: string): void;
     createSocket(url: string): Socket;
 }
+/** Who the document is to its session. Where the session outlives it, the next document of the tab goes on with it. */
+export interface Identity {
+    /** id of the session */
+    page: string;
+    /** the id under which this document's actions are numbered */
+    client: string;
+    /** the number of the last action */
+    last: number;
+    /** the actions without an answer, by their numbers */
+    pending: Map<number, Pending>;
+    /** the session that the tab had on this page before, if it had one; the server takes note once */
+    earlier: string[];
+}
+export interface Pending {
+    text: string;
+    resolve(value: unknown): void;
+    reject(error: ActionError): void;
+}
 /** Unanswered actions that are kept at most; more are rejected with `too_many`. */
 export declare const MAX_PENDING = 100;
 /** A page's connection to its session. */
-export interface Connection {
+export interface Connection extends Identity {
     /** The plan of the page that is shown. */
     plan: string;
     /** The revision that the page shows. */
