@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use minijinja::Environment;
 use statetemplate_core::{
-    ErrorKind, Renderer, SessionToken,
-    store::{CircuitState, ResilientStore, SessionRecord, SessionStore, SqlStore, StoreEvent, conformance},
+    ErrorKind, Renderer, SessionEnd, SessionToken,
+    store::{
+        CircuitState, RedisStore, ResilientStore, SessionRecord, SessionStore, SqlStore, StoreEvent,
+        conformance,
+    },
 };
-use statetemplate_servers::Postgres;
+use statetemplate_servers::{Postgres, RedisServer};
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::hammer::{self, next, record};
@@ -42,12 +46,29 @@ async fn passes_the_suite_and_the_hammer_over_postgres() {
     hammer::all(Arc::new(make().await)).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn passes_the_suite_and_the_hammer_over_redis() {
+    let server = RedisServer::start().await.unwrap();
+    let number = AtomicUsize::new(0);
+    let make = async || {
+        let prefix = format!("s{}", number.fetch_add(1, Ordering::Relaxed));
+        let store = RedisStore::builder(&server.url()).prefix(prefix).connect().await;
+        ResilientStore::new(store.unwrap())
+    };
+    conformance::check(&make).await.unwrap();
+    hammer::all(Arc::new(make().await)).await;
+}
+
 async fn resilient(url: &str) -> ResilientStore {
     let store = SqlStore::builder(url)
         .timeout(Duration::from_secs(5))
         .connect()
         .await
         .unwrap();
+    round(store)
+}
+
+fn round(store: impl SessionStore) -> ResilientStore {
     // Short enough that the test need not wait, long enough for a busy machine.
     ResilientStore::builder(store)
         .call_timeout(Duration::from_secs(1))
@@ -106,6 +127,42 @@ async fn a_postgres_that_was_killed_holds_everything_when_it_is_back() {
     for session in &sessions {
         assert_eq!(&primary.load(&session.id).await.unwrap(), session);
     }
+    assert_eq!(store.metrics().write_back_conflicts, 0);
+}
+
+/// A server that hangs refuses nothing, and does late what it was told: writes that were given up may still happen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_hung_holds_everything_when_it_goes_on() {
+    let server = RedisServer::start().await.unwrap();
+    let store = Arc::new(round(RedisStore::connect(&server.url()).await.unwrap()));
+    let mut sessions: Vec<_> = (0..40).map(|number| record(&format!("s{number}"))).collect();
+    for session in &sessions {
+        store.create(session.clone()).await.unwrap();
+    }
+    server.freeze().unwrap();
+    // All of them are on their way when it hangs, and each goes on in memory.
+    let mut writes = JoinSet::new();
+    for mut session in sessions.drain(..) {
+        let store = store.clone();
+        writes.spawn(async move {
+            write(&store, &mut session).await;
+            write(&store, &mut session).await;
+            session
+        });
+    }
+    let mut sessions = writes.join_all().await;
+    assert_eq!(store.circuit(), CircuitState::Open);
+    assert!(store.delete("s0", SessionEnd::Closed).await.unwrap());
+    sessions.retain(|session| &*session.id != "s0");
+
+    server.thaw().unwrap();
+    until_closed(&store).await;
+    let primary = RedisStore::connect(&server.url()).await.unwrap();
+    for session in &sessions {
+        assert_eq!(&primary.load(&session.id).await.unwrap(), session);
+    }
+    let deleted = primary.load("s0").await.unwrap_err();
+    assert_eq!(deleted.kind(), ErrorKind::SessionNotFound);
     assert_eq!(store.metrics().write_back_conflicts, 0);
 }
 
