@@ -11,6 +11,8 @@ mod row;
 mod schema;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "sqlite")]
+mod writer;
 
 pub use builder::SqlStoreBuilder;
 

@@ -10,10 +10,13 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{Connection, Row as _};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::backend::{Backend, OpenError, Updated};
 use super::row::{Row, Stored, Times, bits};
 use super::schema::{Migration, migrate_sqlite};
+use super::writer::Writer;
 use crate::store::{SessionClass, SessionCount, Stamp};
 use crate::{Error, ErrorKind, SessionEnd};
 
@@ -30,10 +33,13 @@ const LOCKED_PAUSE: Duration = Duration::from_millis(20);
 
 /// A database file.
 pub(super) struct Sqlite {
-    /// SQLite has one writer at a time. With one connection for it, writes of this process wait in the pool's fair queue
-    /// and not in SQLite's, which polls.
-    writer: SqlitePool,
+    /// SQLite has one writer at a time. With one for all, writes of this process wait in a fair queue and not in SQLite's,
+    /// which polls, and share the wait for the disk.
+    writer: Writer,
+    writes: SqlitePool,
     readers: SqlitePool,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
 }
 
 impl Sqlite {
@@ -89,9 +95,23 @@ impl Sqlite {
                 .idle_timeout(None)
                 .max_lifetime(None)
         };
+        let writes = pool(1).connect_with(options.clone()).await?;
+        let (writer, run) = Writer::new(writes.clone());
+        let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let stopped = stopping.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                () = run => {}
+            }
+        });
+        tasks.close();
         Ok(Self {
-            writer: pool(1).connect_with(options.clone()).await?,
+            writer,
+            writes,
             readers: pool(readers).connect_lazy_with(options),
+            tasks,
+            stopping,
         })
     }
 
@@ -119,8 +139,8 @@ impl Backend for Sqlite {
         const CREATE: &str = "INSERT INTO statetemplate_sessions (id, owner, app_user, provisional, epoch, writes, \
             last_access, expires_at, absolute_expiry, connected_until, record) \
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO NOTHING";
-        let done = bind_row!(sqlx::query(CREATE), row).execute(&self.writer).await?;
-        Ok(done.rows_affected() == 1)
+        let create = bind_row!(sqlx::query(CREATE), row);
+        Ok(self.writer.execute(create).await? == 1)
     }
 
     async fn load(&self, id: &str) -> Result<Option<Stored>, sqlx::Error> {
@@ -135,12 +155,10 @@ impl Backend for Sqlite {
             epoch = ?5, writes = ?6, last_access = ?7, expires_at = ?8, absolute_expiry = ?9, connected_until = ?10, \
             record = ?11 WHERE id = ?1 AND epoch = ?12 AND writes = ?13";
         let id = row.id.clone();
-        let done = bind_row!(sqlx::query(UPDATE), row)
+        let update = bind_row!(sqlx::query(UPDATE), row)
             .bind(bits(expected.epoch))
-            .bind(bits(expected.writes))
-            .execute(&self.writer)
-            .await?;
-        if done.rows_affected() == 1 {
+            .bind(bits(expected.writes));
+        if self.writer.execute(update).await? == 1 {
             return Ok(Updated::Done);
         }
         // Nothing has changed; what is there now only says which error it is.
@@ -152,24 +170,19 @@ impl Backend for Sqlite {
     }
 
     async fn delete(&self, id: &str, _reason: SessionEnd) -> Result<bool, sqlx::Error> {
-        let done = sqlx::query("DELETE FROM statetemplate_sessions WHERE id = ?1")
-            .bind(id)
-            .execute(&self.writer)
-            .await?;
-        Ok(done.rows_affected() == 1)
+        let delete = sqlx::query("DELETE FROM statetemplate_sessions WHERE id = ?1").bind(id.to_owned());
+        Ok(self.writer.execute(delete).await? == 1)
     }
 
     async fn touch(&self, id: &str, times: Times) -> Result<bool, sqlx::Error> {
         const TOUCH: &str = "UPDATE statetemplate_sessions SET last_access = max(last_access, ?2), \
             expires_at = max(expires_at, ?3), connected_until = coalesce(?4, connected_until) WHERE id = ?1";
-        let done = sqlx::query(TOUCH)
-            .bind(id)
+        let touch = sqlx::query(TOUCH)
+            .bind(id.to_owned())
             .bind(times.last_access)
             .bind(times.expires_at)
-            .bind(times.connected_until)
-            .execute(&self.writer)
-            .await?;
-        Ok(done.rows_affected() == 1)
+            .bind(times.connected_until);
+        Ok(self.writer.execute(touch).await? == 1)
     }
 
     async fn remove_expired(&self, now: i64, limit: i64) -> Result<Vec<String>, sqlx::Error> {
@@ -185,7 +198,7 @@ impl Backend for Sqlite {
         {
             return Ok(Vec::new());
         }
-        Self::ids(&self.writer, sqlx::query(REMOVE).bind(now).bind(limit)).await
+        self.writer.ids(sqlx::query(REMOVE).bind(now).bind(limit)).await
     }
 
     async fn by_owner(&self, owner: &str) -> Result<Vec<String>, sqlx::Error> {
@@ -236,7 +249,10 @@ impl Backend for Sqlite {
 
     async fn close(&self) {
         self.readers.close().await;
-        self.writer.close().await;
+        // A transaction that is under way ends as a whole or not at all.
+        self.stopping.cancel();
+        self.tasks.wait().await;
+        self.writes.close().await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! `SqlStore` on SQLite.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -74,6 +75,70 @@ async fn many_may_open_a_new_file_at_once() {
     opening.join_all().await;
     let store = SqlStore::connect(url).await.unwrap();
     assert_eq!(store.count().await.unwrap().established, 8);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_that_share_a_transaction_succeed_and_fail_each_for_itself() {
+    let folder = TempDir::new().unwrap();
+    let store = Arc::new(SqlStore::connect(url(&folder, "a.db")).await.unwrap());
+    let mut writes = JoinSet::new();
+    for number in 0..400 {
+        let store = store.clone();
+        writes.spawn(async move {
+            let mut mine = record(&format!("s{}", number / 2));
+            mine.user = Some(format!("user {number}").into());
+            if let Err(error) = store.create(mine.clone()).await {
+                assert_eq!(error.kind(), ErrorKind::SessionIdExists);
+            } else {
+                let second = next(&mine);
+                store.update(second.clone(), mine.stamp()).await.unwrap();
+                let stale = store.update(second.clone(), mine.stamp()).await.unwrap_err();
+                assert_eq!(stale.kind(), ErrorKind::Conflict);
+                assert_eq!(store.load(&mine.id).await.unwrap(), second);
+            }
+        });
+    }
+    writes.join_all().await;
+    assert_eq!(store.count().await.unwrap().established, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_locked_for_too_long_fails_the_call_and_works_afterwards() {
+    let folder = TempDir::new().unwrap();
+    let url = url(&folder, "a.db");
+    let store = SqlStore::builder(&url)
+        .timeout(Duration::from_millis(300))
+        .connect()
+        .await
+        .unwrap();
+    let first = record("a");
+    store.create(first.clone()).await.unwrap();
+    let mut holder = Command::new(env!("CARGO_BIN_EXE_lock"))
+        .arg(folder.path().join("a.db"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(holder.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert_eq!(line.trim(), "locked");
+    let error = store.update(next(&first), first.stamp()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
+    // Who reads does not wait for who writes.
+    assert_eq!(store.load("a").await.unwrap(), first);
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
+    // The write that was given up may have happened since.
+    loop {
+        let seen = store.load("a").await.unwrap();
+        match store.update(next(&seen), seen.stamp()).await {
+            Ok(()) => break,
+            Err(error) => assert_ne!(error.kind(), ErrorKind::SessionNotFound, "{error:#}"),
+        }
+    }
+    assert!(store.is_available());
 }
 
 #[tokio::test]
