@@ -1,8 +1,8 @@
 //! Builds a renderer: its settings, checked.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Once, RwLock};
 use std::time::Duration;
 
 use minijinja::Environment;
@@ -252,7 +252,7 @@ impl RendererBuilder {
             plans: RwLock::new(plans),
             default_template,
             stopping: CancellationToken::new(),
-            cleaning: AtomicBool::new(false),
+            started: Once::new(),
             coming: [AtomicUsize::new(0), AtomicUsize::new(0)],
         })))
     }

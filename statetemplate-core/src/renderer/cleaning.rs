@@ -1,10 +1,10 @@
 //! The task that removes expired sessions and keeps connected ones alive.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::core::Core;
+use super::listening::listen;
 use crate::session::{Session, SessionEnd};
 use crate::{Error, ErrorKind};
 
@@ -12,19 +12,23 @@ use crate::{Error, ErrorKind};
 const BATCH: usize = 500;
 
 impl Core {
-    /// Starts the task at the first use inside of a runtime, because a renderer may be built outside of one.
-    pub(super) fn start_cleaning(self: &Arc<Self>) {
-        if self.cleaning.load(Ordering::Relaxed) || tokio::runtime::Handle::try_current().is_err() {
+    /// Starts the renderer's tasks at the first use inside of a runtime, because it may be built outside of one. Sessions
+    /// are loaded afterwards, so that no news of them is missed.
+    pub(super) fn start_tasks(self: &Arc<Self>) {
+        if self.started.is_completed() || tokio::runtime::Handle::try_current().is_err() {
             return;
         }
-        if !self.cleaning.swap(true, Ordering::SeqCst) && !self.stopping.is_cancelled() {
-            // The task does not keep the renderer: it ends with it.
-            self.tasks.spawn(run(
-                Arc::downgrade(self),
-                self.stopping.clone(),
-                self.cleaning_period(),
-            ));
-        }
+        self.started.call_once(|| {
+            if self.stopping.is_cancelled() {
+                return;
+            }
+            // The tasks do not keep the renderer: they end with it.
+            let (core, stopping) = (Arc::downgrade(self), self.stopping.clone());
+            if let Some(events) = self.store.events() {
+                self.tasks.spawn(listen(core.clone(), events, stopping.clone()));
+            }
+            self.tasks.spawn(run(core, stopping, self.cleaning_period()));
+        });
     }
 
     /// A third of the shortest expiry at most, so that connected sessions are always touched in time.
@@ -52,6 +56,11 @@ impl Core {
                 touched => touched?,
             }
         }
+        // Less than the shortest time between two rounds: whoever has cleaned may clean again in its next one.
+        let lease = self.cleaning_period() * 2 / 3;
+        if !self.within(self.store.claim_cleaning(self.now(), lease)).await? {
+            return Ok(());
+        }
         loop {
             let removed = self.within(self.store.remove_expired(self.now(), BATCH)).await?;
             for id in &removed {
@@ -66,11 +75,18 @@ impl Core {
     }
 }
 
+/// Between three quarters and the whole of a period, so that nodes that were started together part.
+fn jittered(period: Duration) -> Duration {
+    // Without random numbers they only clean at the same time.
+    let random = getrandom::u32().unwrap_or(0);
+    period.mul_f64(1.0 - 0.25 * f64::from(random) / f64::from(u32::MAX))
+}
+
 async fn run(core: Weak<Core>, stopping: tokio_util::sync::CancellationToken, period: Duration) {
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
-            () = tokio::time::sleep(period) => {}
+            () = tokio::time::sleep(jittered(period)) => {}
         }
         let Some(core) = core.upgrade() else { return };
         tokio::select! {

@@ -1,8 +1,8 @@
 //! What all sessions of a renderer share: plans, keys, the store, and the rules for making and ending sessions.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Once, PoisonError, RwLock};
 use std::time::Duration;
 
 use minijinja::Environment;
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clock::Clock;
-use crate::session::{Live, Registry, Session, SessionEnd};
+use crate::session::{Live, Registry, Session, SessionEnd, Slot};
 use crate::store::{SessionClass, SessionRecord, SessionStore, Stamp, Timestamp, Touch};
 use crate::{Config, Error, ErrorKind, Keyring, Metrics, Plan, PlanOptions};
 
@@ -28,7 +28,7 @@ pub(crate) struct Core {
     pub(super) plans: RwLock<HashMap<Arc<str>, Arc<Plan>>>,
     pub(super) default_template: Option<Arc<str>>,
     pub(super) stopping: CancellationToken,
-    pub(super) cleaning: AtomicBool,
+    pub(super) started: Once,
     /// Sessions that are being made and may not be counted by the store yet.
     pub(super) coming: [AtomicUsize; 2],
 }
@@ -51,16 +51,14 @@ impl Core {
 
     /// The session with this id, loaded when it is not in memory, brought up to date when it is.
     pub(super) async fn session(self: &Arc<Self>, id: &str) -> Result<Session, Error> {
-        self.start_cleaning();
+        self.start_tasks();
         let slot = self.registry.slot(self, id);
         let mut is_fresh = false;
         let live = slot
             .live
             .get_or_try_init(|| async {
                 is_fresh = true;
-                let record = self.load(id).await?;
-                let plan = self.plan(&record.template)?;
-                Ok::<_, Error>(Live::new(record, plan))
+                self.read(id).await
             })
             .await?;
         if let Some(end) = live.end_reason() {
@@ -83,6 +81,13 @@ impl Core {
             return Err(SessionEnd::Expired.error(id));
         }
         Ok(Session::new(slot))
+    }
+
+    /// A session as it comes into memory.
+    pub(super) async fn read(&self, id: &str) -> Result<Live, Error> {
+        let record = self.load(id).await?;
+        let plan = self.plan(&record.template)?;
+        Ok(Live::new(record, plan))
     }
 
     /// Reads a record, and refuses one that a newer version of the application wrote.
@@ -173,12 +178,16 @@ impl Core {
 
     /// Tells those who listen on this node that a session has ended.
     pub(crate) fn end_in_memory(&self, id: &str, reason: SessionEnd) {
-        if let Some(slot) = self.registry.get(id)
-            && let Some(live) = slot.live.get()
-        {
+        if let Some(slot) = self.registry.get(id) {
+            self.end_slot(&slot, reason);
+        }
+    }
+
+    pub(super) fn end_slot(&self, slot: &Arc<Slot>, reason: SessionEnd) {
+        if let Some(live) = slot.live.get() {
             live.end(reason);
             // The id may be used again, by a session of its own.
-            self.registry.release(&slot);
+            self.registry.release(slot);
         }
     }
 
@@ -214,7 +223,11 @@ impl Core {
                     format!("there are {count} sessions, the limit is {max}, and all are connected");
                 return Err(Error::new(ErrorKind::MaxSessionsReached, message));
             };
-            self.end_session(&id, SessionEnd::Evicted).await?;
+            // It stays when a page has connected meanwhile, and is not proposed again then.
+            if self.within(self.store.evict(&id, self.now())).await? {
+                self.end_in_memory(&id, SessionEnd::Evicted);
+                self.note_end(&id, SessionEnd::Evicted);
+            }
         }
     }
 

@@ -7,6 +7,7 @@ mod cleaning;
 mod clock;
 mod core;
 mod identity;
+mod listening;
 mod options;
 mod scope;
 #[cfg(test)]
@@ -305,7 +306,7 @@ impl Renderer {
         data: &T,
         class: SessionClass,
     ) -> Result<(SessionRecord, Arc<Plan>), Error> {
-        self.core.start_cleaning();
+        self.core.start_tasks();
         let limit = self.core.config.creation_timeout;
         let made = self.new_record(options, data, class);
         let created = async {

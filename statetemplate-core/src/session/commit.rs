@@ -156,11 +156,46 @@ impl Session {
     pub(super) async fn reload(&self) -> Result<(), Error> {
         match self.core().load(self.id()).await {
             Ok(record) => {
-                self.live().adopt(record);
+                if self.live().is_ahead_of(&record) {
+                    self.give_back(&record).await?;
+                } else {
+                    self.live().adopt(record);
+                }
                 self.live().set_stale(false);
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::SessionNotFound => Err(self.gone()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits for the right to write, and takes over what the store has, or gives back what it has lost.
+    pub(crate) async fn settle(&self) -> Result<(), Error> {
+        let _turn = self.turn().await?;
+        self.reload().await
+    }
+
+    /// The store has lost writes that it had confirmed, as a Redis does that fails over to a replica that was behind.
+    /// What is known here is newer, and clients have been told of it: it goes back, under a new epoch, unless another
+    /// node was faster.
+    async fn give_back(&self, lost: &SessionRecord) -> Result<(), Error> {
+        let known = self.live().record();
+        let mut record = SessionRecord::clone(&known);
+        record.epoch = known.epoch.wrapping_add(1);
+        record.writes = known.writes + 1;
+        match self.core().update(record.clone(), lost.stamp()).await {
+            Ok(()) => {
+                tracing::warn!(
+                    target: "statetemplate::audit",
+                    session = self.id(),
+                    writes = known.writes - lost.writes,
+                    "the store lost writes, which were given back"
+                );
+                self.live().commit(record, None);
+                Ok(())
+            }
+            // The next attempt reads what that node wrote.
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -12,6 +12,16 @@ use crate::{Patch, Plan};
 /// How many events wait for a slow listener.
 const EVENTS: usize = 32;
 
+/// What became of a record that was read.
+pub(crate) enum Adopted {
+    /// What is known here is what was read.
+    Done,
+    /// Something newer came while it was read.
+    Overtaken,
+    /// It is older than what this node has stored: the store has lost a write.
+    Behind,
+}
+
 /// What listeners watch. Only the newest value is kept.
 #[derive(Debug, Clone)]
 pub(crate) struct Status {
@@ -132,6 +142,32 @@ impl Live {
         let (version, owner) = (version(&record), record.owner.clone());
         state.record = Arc::new(record);
         self.announce(version, owner);
+    }
+
+    /// Takes over what was read from the store after `seen` was known here.
+    pub(crate) fn adopt_after(&self, seen: &SessionRecord, record: SessionRecord) -> Adopted {
+        let mut state = self.state();
+        let (known, read) = (state.record.stamp(), record.stamp());
+        if known != seen.stamp() {
+            return Adopted::Overtaken;
+        }
+        if known.epoch == read.epoch && known.writes > read.writes {
+            return Adopted::Behind;
+        }
+        // With an equal stamp the data differs when a write of this node was lost and another one is in its place.
+        if known != read || record.snapshot.encode() != state.record.snapshot.encode() {
+            state.last_patch = None;
+            let (version, owner) = (version(&record), record.owner.clone());
+            state.record = Arc::new(record);
+            self.announce(version, owner);
+        }
+        Adopted::Done
+    }
+
+    /// Whether the store has an older state than this node has stored.
+    pub(super) fn is_ahead_of(&self, record: &SessionRecord) -> bool {
+        let known = self.state().record.stamp();
+        known.epoch == record.epoch && known.writes > record.writes
     }
 
     /// Called with the state locked, so that versions are announced in the order of their commits.

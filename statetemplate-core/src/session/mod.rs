@@ -20,7 +20,7 @@ pub use subscription::{Change, Event, Subscription};
 pub use updates::{UpdateBatch, Updates};
 pub use version::{SessionEnd, Version};
 
-pub(crate) use live::Live;
+pub(crate) use live::{Adopted, Live};
 pub(crate) use registry::{Registry, Slot};
 
 use std::fmt;

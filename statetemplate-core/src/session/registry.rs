@@ -79,6 +79,15 @@ impl Registry {
         connected
     }
 
+    /// The ids of all sessions in memory.
+    pub(crate) fn ids(&self) -> Vec<Arc<str>> {
+        let mut ids = Vec::new();
+        for shard in &self.shards {
+            ids.extend(lock(shard).keys().cloned());
+        }
+        ids
+    }
+
     /// How many sessions are in memory.
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).len()).sum()

@@ -64,6 +64,7 @@ pub async fn check<S: SessionStore>(make: impl AsyncFn() -> S) -> Result<(), Vio
         counts_provisional_sessions_apart
         lists_least_recently_used_first
         lists_no_session_that_is_connected
+        evicts_no_session_that_is_connected
         keeps_sessions_apart
         is_healthy_and_available
     }

@@ -641,6 +641,31 @@ pub(super) async fn lists_no_session_that_is_connected(store: Store) -> Checked 
     )
 }
 
+pub(super) async fn evicts_no_session_that_is_connected(store: Store) -> Checked {
+    let now = now();
+    let mut record = record("a")?;
+    record.last_access = now;
+    record.connected_until = now + seconds(30);
+    create(&store, &record).await?;
+    equal(
+        "evicting a connected session",
+        &ok("evict", store.evict("a", now + seconds(29)).await)?,
+        &false,
+    )?;
+    stored(&store, &record).await?;
+    equal(
+        "evicting it once its connection has ended",
+        &ok("evict", store.evict("a", now + seconds(30)).await)?,
+        &true,
+    )?;
+    fails("load", store.load("a").await, ErrorKind::SessionNotFound)?;
+    equal(
+        "evicting what is gone",
+        &ok("evict", store.evict("a", now + seconds(30)).await)?,
+        &false,
+    )
+}
+
 pub(super) async fn keeps_sessions_apart(store: Store) -> Checked {
     let mut records = Vec::new();
     for number in 0..50 {

@@ -34,6 +34,7 @@ enum Fault {
     CountsTogether,
     NewestFirst,
     ListsConnected,
+    EvictsConnected,
     IsIll,
 }
 
@@ -140,6 +141,13 @@ impl SessionStore for Broken {
         Ok(count)
     }
 
+    async fn evict(&self, id: &str, now: Timestamp) -> Result<bool, Error> {
+        match self.1 {
+            Fault::EvictsConnected => self.0.delete(id, SessionEnd::Evicted).await,
+            _ => self.0.evict(id, now).await,
+        }
+    }
+
     async fn health(&self) -> Result<(), Error> {
         match self.1 {
             Fault::IsIll => Err(ErrorKind::StoreUnavailable.into()),
@@ -190,6 +198,7 @@ async fn a_store_with_any_fault_fails_at_the_promise_it_breaks() {
         (Fault::CountsTogether, "counts_provisional_sessions_apart"),
         (Fault::NewestFirst, "lists_least_recently_used_first"),
         (Fault::ListsConnected, "lists_no_session_that_is_connected"),
+        (Fault::EvictsConnected, "evicts_no_session_that_is_connected"),
         (Fault::IsIll, "is_healthy_and_available"),
     ];
     for (fault, promise) in faults {

@@ -430,6 +430,30 @@ impl SessionStore for ResilientStore {
         Ok(count)
     }
 
+    async fn evict(&self, id: &str, now: Timestamp) -> Result<bool, Error> {
+        let shared = &self.shared;
+        if self.phase().await? == Phase::Closed {
+            let evicted = shared.ask(shared.primary.evict(id, now)).await;
+            if matches!(evicted, Ok(true)) {
+                shared.gone(id);
+            }
+            return evicted;
+        }
+        // Nobody else works on what is in memory.
+        match self.load(id).await {
+            Ok(record) if record.idle_since() > now => Ok(false),
+            Err(error) if error.kind() != ErrorKind::SessionNotFound => Err(error),
+            _ => self.delete(id, SessionEnd::Evicted).await,
+        }
+    }
+
+    async fn claim_cleaning(&self, now: Timestamp, lease: Duration) -> Result<bool, Error> {
+        let primary = &self.shared.primary;
+        let claimed = self.read(|| primary.claim_cleaning(now, lease)).await?;
+        // What is in memory is for this node to clean.
+        Ok(claimed.unwrap_or(true))
+    }
+
     async fn health(&self) -> Result<(), Error> {
         let shared = &self.shared;
         self.read(|| shared.primary.health())

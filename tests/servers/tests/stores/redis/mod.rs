@@ -2,6 +2,7 @@
 
 mod conformance;
 mod faults;
+mod nodes;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
