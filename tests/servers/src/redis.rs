@@ -1,6 +1,6 @@
 //! One Redis server: started, killed, frozen, started again on the same port with what its disk has.
 
-use std::{io, path::PathBuf};
+use std::{io, path::Path, process::Command};
 
 use tempfile::TempDir;
 use tokio::{
@@ -13,6 +13,9 @@ use crate::process::{Process, eventually, free_port};
 /// How often another port is tried when somebody else took the one that was free.
 const TRIES: usize = 5;
 
+const CERTIFICATE: &str = "certificate.pem";
+const KEY: &str = "key.pem";
+
 /// What a server is started with.
 #[derive(Clone, Debug, Default)]
 pub struct RedisOptions {
@@ -20,8 +23,8 @@ pub struct RedisOptions {
     pub durable: bool,
     /// The password that clients have to give.
     pub password: Option<String>,
-    /// A certificate and its key (PEM files): clients have to use TLS then.
-    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Whether clients have to use TLS, with a certificate that the server makes for itself.
+    pub tls: bool,
     /// More of the server's command line.
     pub arguments: Vec<String>,
 }
@@ -60,8 +63,12 @@ impl RedisServer {
     pub async fn start_with(options: RedisOptions) -> io::Result<Self> {
         let mut error = io::Error::other("no try");
         for _ in 0..TRIES {
+            let folder = TempDir::new()?;
+            if options.tls {
+                make_certificate(folder.path())?;
+            }
             let mut server = Self {
-                folder: TempDir::new()?,
+                folder,
                 port: free_port()?,
                 options: options.clone(),
                 process: None,
@@ -83,15 +90,20 @@ impl RedisServer {
     /// Its address, password included.
     #[must_use]
     pub fn url(&self) -> String {
-        let scheme = if self.options.tls.is_some() {
-            "rediss"
-        } else {
-            "redis"
-        };
+        let scheme = if self.options.tls { "rediss" } else { "redis" };
         match &self.options.password {
             Some(password) => format!("{scheme}://:{password}@localhost:{}", self.port),
             None => format!("{scheme}://localhost:{}", self.port),
         }
+    }
+
+    /// The certificate (PEM) that clients have to trust, when it uses TLS.
+    ///
+    /// # Errors
+    ///
+    /// When it uses none.
+    pub fn certificate(&self) -> io::Result<Vec<u8>> {
+        std::fs::read(self.folder.path().join(CERTIFICATE))
     }
 
     /// Kills the server (`SIGKILL`).
@@ -152,7 +164,7 @@ impl RedisServer {
             self.folder.path(),
             &self.arguments(),
         )?);
-        let (port, has_tls) = (self.port, self.options.tls.is_some());
+        let (port, has_tls) = (self.port, self.options.tls);
         let mut command = vec!["PING"];
         let password = self.options.password.clone();
         if password.is_some() {
@@ -210,9 +222,12 @@ impl RedisServer {
             "--enable-debug-command",
             "yes",
         ];
-        match &self.options.tls {
-            None => arguments.extend(["--port", &port]),
-            Some(_) => arguments.extend(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"]),
+        if self.options.tls {
+            arguments.extend(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"]);
+            arguments.extend(["--tls-cert-file", CERTIFICATE, "--tls-key-file", KEY]);
+            arguments.extend(["--tls-ca-cert-file", CERTIFICATE]);
+        } else {
+            arguments.extend(["--port", &port]);
         }
         if self.options.durable {
             arguments.extend(["--appendonly", "yes", "--appendfsync", "always"]);
@@ -221,17 +236,40 @@ impl RedisServer {
             arguments.extend(["--requirepass", password]);
         }
         let mut arguments: Vec<_> = arguments.into_iter().map(str::to_owned).collect();
-        if let Some((certificate, key)) = &self.options.tls {
-            for (name, path) in [
-                ("--tls-cert-file", certificate),
-                ("--tls-key-file", key),
-                ("--tls-ca-cert-file", certificate),
-            ] {
-                arguments.extend([name.to_owned(), path.display().to_string()]);
-            }
-        }
         arguments.extend(self.options.arguments.iter().cloned());
         arguments
+    }
+}
+
+/// A certificate for `localhost` that signs itself.
+fn make_certificate(folder: &Path) -> io::Result<()> {
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+        ])
+        .args(["-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args([
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-out",
+            CERTIFICATE,
+            "-keyout",
+            KEY,
+        ])
+        // One that signs itself is an authority unless told, and authorities are not accepted as servers.
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .current_dir(folder)
+        .output()?;
+    if made.status.success() {
+        Ok(())
+    } else {
+        let said = String::from_utf8_lossy(&made.stderr);
+        Err(io::Error::other(format!("openssl made no certificate: {said}")))
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use statetemplate_core::store::{RedisStore, SessionStore, StoreEvent, Timestamp, Touch};
 use statetemplate_core::{ErrorKind, SessionEnd, Snapshot};
 use statetemplate_servers::{RedisOptions, RedisServer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
 use crate::hammer::{next, record};
@@ -471,4 +472,88 @@ async fn a_lazy_store_connects_when_redis_comes() {
     server.restart().await.unwrap();
     works_again(&store).await;
     store.create(record("a")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn speaks_tls_with_those_it_trusts_only() {
+    let options = RedisOptions {
+        tls: true,
+        password: Some("a-secret-word".to_owned()),
+        ..RedisOptions::default()
+    };
+    let server = RedisServer::start_with(options).await.unwrap();
+    let trusting = RedisStore::builder(&server.url()).root_certificates(server.certificate().unwrap());
+    let store = trusting.connect().await.unwrap();
+    let first = record("a");
+    store.create(first.clone()).await.unwrap();
+    assert_eq!(store.load("a").await.unwrap(), first);
+
+    let error = quick(&server).connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
+    let shown = format!("{error:#}");
+    assert!(
+        shown.contains("InvalidCertificate") && !shown.contains("secret"),
+        "{shown}"
+    );
+    let plain = server.url().replace("rediss:", "redis:");
+    let error = RedisStore::builder(&plain)
+        .timeout(Duration::from_millis(300))
+        .connect()
+        .await;
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::StoreUnavailable);
+}
+
+/// A relay whose links can be made to swallow what comes from the server, as a firewall does that has forgotten them.
+/// Links made afterwards work.
+async fn relay(to: u16) -> (u16, tokio::sync::watch::Sender<u64>) {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let swallowed = tokio::sync::watch::Sender::new(0);
+    let swallowing = swallowed.clone();
+    tokio::spawn(async move {
+        for number in 1_u64.. {
+            let (near, _) = listener.accept().await.unwrap();
+            let far = tokio::net::TcpStream::connect(("127.0.0.1", to)).await.unwrap();
+            let ((mut near_read, mut near_write), (mut far_read, mut far_write)) =
+                (near.into_split(), far.into_split());
+            let swallowing = swallowing.subscribe();
+            tokio::spawn(async move { tokio::io::copy(&mut near_read, &mut far_write).await });
+            tokio::spawn(async move {
+                let mut chunk = vec![0; 16 * 1024];
+                while let Ok(length @ 1..) = far_read.read(&mut chunk).await {
+                    if number > *swallowing.borrow() && near_write.write_all(&chunk[..length]).await.is_err()
+                    {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    (port, swallowed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_that_falls_silent_is_noticed_and_made_anew() {
+    let server = RedisServer::start().await.unwrap();
+    let (port, swallowed) = relay(server.port()).await;
+    let here = RedisStore::connect(&server.url()).await.unwrap();
+    let there = RedisStore::builder(&format!("redis://localhost:{port}"))
+        .heartbeat(Duration::from_millis(200))
+        .timeout(Duration::from_millis(500))
+        .connect()
+        .await
+        .unwrap();
+    let mut told = there.events().unwrap();
+    // All links that there are: nobody closes them, and nothing comes.
+    swallowed.send_replace(5);
+    here.create(record("lost")).await.unwrap();
+    here.delete("lost", SessionEnd::Closed).await.unwrap();
+    assert_eq!(told.next().await, Some(StoreEvent::Missed));
+    here.create(record("heard")).await.unwrap();
+    here.delete("heard", SessionEnd::Closed).await.unwrap();
+    let removed = StoreEvent::Removed {
+        id: "heard".into(),
+        reason: Some(SessionEnd::Closed),
+    };
+    while told.next().await != Some(removed.clone()) {}
 }
