@@ -42,6 +42,7 @@ const INTERNAL = `
   got
   hashes
   held
+  holds
   idle
   indexTree
   later

@@ -173,7 +173,9 @@ export class StateTemplateClient {
     /** Changes the page. What scripts do when they hear of it is theirs again. */
     const perform = (changes: Change[]): void => {
       unwatch();
+      const put = fields.keep();
       for (const change of changes) change();
+      put();
       watch();
     };
 

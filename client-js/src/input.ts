@@ -28,8 +28,10 @@ export interface Fields {
   change(element: Element, write: () => void): void;
   /** Sets the text of a slot; in editable content that a person changed later. */
   setText(node: Text, text: string): void;
-  /** The fields whose edits are to be protected. Those that left the page are forgotten. */
-  held(): Element[];
+  /** Whether a person's edit of this field is still to be protected. */
+  holds(field: Element): boolean;
+  /** Notes what people chose; the returned function chooses it again, where options and radio buttons have come and gone. */
+  keep(): () => void;
 }
 
 /** @param released called when an IME composition that held patches back has ended */
@@ -41,19 +43,15 @@ export function createFields(released: () => void): Fields {
   let composing = false;
   let listening: AbortController;
 
-  /** Whether a person's edit of this field is still to be protected. */
   const holds = (field: Element): boolean => edited.has(field) && !field.hasAttribute(FORCE);
 
   /** Shows what the server says of a field, unless it says nothing or the field is a person's. */
   const show = (element: Element): void => {
     const field = element as Field;
-    const { defaultValue = field.value } = field;
+    const { defaultValue = field.value, options = [] } = field;
     const own = boundFields.get(field);
     if (holds(field)) return;
-    const options = [...(field.options ?? [])];
-    if (options.some((option) => boundFields.has(option))) {
-      for (const option of options) choose(option, option.defaultSelected);
-    }
+    if ([...options].some((option) => boundFields.has(option))) choose(field, (option) => option.defaultSelected);
     if (own === undefined) return;
     if (isBox(field)) {
       field.checked = field.defaultChecked;
@@ -66,11 +64,9 @@ export function createFields(released: () => void): Fields {
   };
 
   const edit = (event: Event): void => {
-    const target = event.target as Element;
-    if (!target.localName) return;
-    // Fields that left the page must not add up.
-    if (edited.size > 50) self.held();
-    for (const each of groupOf(target)) edited.set(each, 0);
+    const field = event.target as Element;
+    if (!field.localName) return;
+    for (const each of groupOf(field)) edited.set(each, 0);
   };
 
   const composed = (): void => {
@@ -83,14 +79,15 @@ export function createFields(released: () => void): Fields {
   const self: Fields = {
     start() {
       listening = new AbortController();
-      const on = (type: string, listener: (event: Event) => void): void =>
+      const on = (type: string, listener: (event: Event) => unknown): void =>
         document.addEventListener(type, listener, { capture: true, signal: listening.signal });
       on("beforeinput", ({ target }) => {
         const own = boundFields.get(target as Element);
         if (own && (target as Field).isContentEditable && !edited.has(target as Element)) texts.set(own, own.data);
       });
       on("input", edit);
-      on("change", edit);
+      // When a field is left it tells again of edits that it told of before; an action may carry them by now.
+      on("change", (event) => edited.has(event.target as Element) || edit(event));
       on("reset", ({ target }) => {
         for (const field of (target as HTMLFormElement).elements ?? []) edited.delete(field);
       });
@@ -134,9 +131,7 @@ export function createFields(released: () => void): Fields {
 
     change(element, write) {
       const field = (element.closest("select") ?? element) as Field;
-      const chosen = holds(field) ? [...(field.options ?? [])].map((option) => [option, option.selected] as const) : [];
       keepingCaret(field, write);
-      for (const [option, selected] of chosen) choose(option, selected);
       boundFields.set(element, null);
       show(field);
     },
@@ -144,17 +139,30 @@ export function createFields(released: () => void): Fields {
     setText(node, text) {
       // Something else shows in its place while an action is in flight.
       if (served.has(node)) served.set(node, { "": text });
-      const write = (): string => (node.data = text);
       for (const field of edited.keys()) {
         if (owns(field, node) && (field as Field).isContentEditable && holds(field)) return void texts.set(node, text);
       }
-      if (node.parentNode?.nodeName === "TEXTAREA") self.change(node.parentElement!, write);
+      texts.delete(node);
+      const write = (): string => (node.data = text);
+      const { parentElement } = node;
+      if (parentElement?.localName === "textarea") self.change(parentElement, write);
       else write();
     },
 
-    held() {
-      for (const field of edited.keys()) if (!field.isConnected) edited.delete(field);
-      return [...edited.keys()].filter(holds);
+    holds,
+
+    keep() {
+      // Fields that left the page must not add up.
+      for (const field of edited.keys()) field.isConnected || edited.delete(field);
+      const kept = ([...edited.keys()] as Field[]).filter(holds).map((field) => {
+        const { checked, options = [] } = field;
+        const chosen = [...options].map((option) => option.selected && option.value);
+        return () => {
+          choose(field, (option) => chosen.includes(option.value));
+          if (field.checked !== checked) field.checked = checked;
+        };
+      });
+      return () => kept.forEach((put) => put());
     },
   };
   return self;
@@ -165,8 +173,11 @@ function owns(field: Element, node: Text): boolean {
   return field.contains(node) || boundFields.get(field) === node;
 }
 
-function choose(option: HTMLOptionElement, selected: boolean): void {
-  if (option.selected !== selected) option.selected = selected;
+function choose(field: Field, chosen: (option: HTMLOptionElement) => boolean): void {
+  for (const option of field.options ?? []) {
+    const selected = chosen(option);
+    if (option.selected !== selected) option.selected = selected;
+  }
 }
 
 /** A radio button's choice is its group's: choosing one unchecks the others. */
@@ -181,7 +192,7 @@ function groupOf(field: Element): Iterable<Element> {
 export function keepingCaret(field: Element, change: () => void): void {
   const { selectionStart, selectionEnd, selectionDirection } = field as HTMLInputElement;
   change();
-  if (field === document.activeElement && typeof selectionStart === "number") {
+  if (field === document.activeElement && selectionStart != null) {
     (field as HTMLInputElement).setSelectionRange(selectionStart, selectionEnd, selectionDirection!);
   }
 }

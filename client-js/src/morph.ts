@@ -26,7 +26,6 @@ provide("morph", (core) => ({
 
 /** Makes the server's nodes among `old`, children of `parent` after the node `start`, into `fresh`. */
 function morph({ fields, setAttribute, served, added }: Core, parent: Node, old: Node[], fresh: Node[], start: Node | null): void {
-  const held = fields.held();
   // Equal subtrees of the server's have equal numbers.
   const numbers = new Map<string, number>();
   const signs = new Map<Node, number>();
@@ -182,22 +181,26 @@ function morph({ fields, setAttribute, served, added }: Core, parent: Node, old:
       fields.change(node, () => ((node as HTMLTextAreaElement).defaultValue = defaultValue));
       return;
     }
-    if ((node as HTMLElement).isContentEditable && held.includes(node)) return;
+    if ((node as HTMLElement).isContentEditable && fields.holds(node)) {
+      // The person's content stays, and the server's text waits in the node that is going to be its slot.
+      const first = node.firstChild;
+      const slot = first?.nodeType === 3 ? first : node.insertBefore(new Text(), first);
+      fields.setText(slot as Text, next.textContent);
+      return;
+    }
     const children = childrenOf(next);
     const old = childrenOf(node);
     // What a script put in place of the server's content goes with it.
     if (!old[0] && children.some(({ nodeType, nodeValue }) => nodeType === 1 || nodeValue!.trim())) left.push(...node.childNodes);
-    const choose = node instanceof HTMLSelectElement && !held.includes(node) && choosing(node, next as HTMLSelectElement);
+    const choose = node instanceof HTMLSelectElement && !fields.holds(node) && choosing(node, next as HTMLSelectElement);
     morphChildren(inside(node), old, children, null);
     if (choose) choose();
   };
 
   for (const node of old) if (isServers(node)) sign(node, oldIds);
   for (const node of fresh) sign(node, newIds);
-  const putBack = held.map(choiceOf);
   morphChildren(parent, old.filter(isServers), fresh, start);
   for (const node of left) if (!placed.has(node)) (node as ChildNode).remove();
-  for (const put of putBack) put();
   // Browsers that cannot move nodes with their state take the focus away.
   if (active !== document.activeElement) keepingCaret(active!, () => (active as HTMLElement).focus());
 }
@@ -219,18 +222,4 @@ function choosing({ options, selectedIndex }: HTMLSelectElement, next: HTMLSelec
     : selectedIndex < 1;
   const chosen = [...next.options].map((option) => option.selected);
   return served ? () => chosen.forEach((selected, at) => options[at]!.selected !== selected && (options[at]!.selected = selected)) : null;
-}
-
-/** Remembers what a person chose; the returned function chooses it again, among other options perhaps. */
-function choiceOf(field: Element): () => void {
-  if (field instanceof HTMLSelectElement) {
-    const chosen = [...field.selectedOptions].map((option) => option.value);
-    return () => {
-      for (const option of field.options) option.selected = chosen.includes(option.value);
-    };
-  }
-  const { checked } = field as HTMLInputElement;
-  return () => {
-    if ((field as HTMLInputElement).checked !== checked) (field as HTMLInputElement).checked = checked;
-  };
 }
