@@ -17,8 +17,10 @@ export interface Fields {
     change(element: Element, write: () => void): void;
     /** Sets the text of a slot; in editable content that a person changed later. */
     setText(node: Text, text: string): void;
-    /** The fields whose edits are to be protected. Those that left the page are forgotten. */
-    held(): Element[];
+    /** Whether a person's edit of this field is still to be protected. */
+    holds(field: Element): boolean;
+    /** Notes what people chose; the returned function chooses it again, where options and radio buttons have come and gone. */
+    keep(): () => void;
 }
 /** @param released called when an IME composition that held patches back has ended */
 export declare function createFields(released: () => void): Fields;
