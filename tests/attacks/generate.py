@@ -2,6 +2,7 @@
 """Writes contexts.json and attacks.json: the places of a template, and what may be put into them.
 
 Run it after a change: python3 tests/attacks/generate.py
+Whether they are what it writes: python3 tests/attacks/generate.py --check
 
 A context is a piece of template with `{{ x }}` in it; `n` numbers the row that it stands in. What is checked of every
 context, with every attack in place of `x`, compared with the same context and a harmless value:
@@ -21,6 +22,7 @@ so that there is nothing to prove with an unescaped page.
 
 import json
 import pathlib
+import sys
 
 HERE = pathlib.Path(__file__).parent
 contexts = []
@@ -353,12 +355,21 @@ ordinary = [
 ]
 
 
-def write(name, entries):
+def table(entries):
     lines = ",\n".join("  " + json.dumps(entry) for entry in entries)
-    (HERE / name).write_text(f"[\n{lines}\n]\n")
+    return f"[\n{lines}\n]\n"
 
 
-write("contexts.json", contexts)
-write("attacks.json", list(dict.fromkeys(attacks)))
-write("ordinary.json", ordinary)
+tables = {
+    "contexts.json": table(contexts),
+    "attacks.json": table(list(dict.fromkeys(attacks))),
+    "ordinary.json": table(ordinary),
+}
+if sys.argv[1:] == ["--check"]:
+    stale = [name for name, text in tables.items() if (HERE / name).read_text() != text]
+    if stale:
+        sys.exit(f"{' and '.join(stale)} in tests/attacks: not what generate.py writes. Run it: python3 tests/attacks/generate.py")
+else:
+    for name, text in tables.items():
+        (HERE / name).write_text(text)
 print(len(contexts), "contexts", len(attacks), "attacks")

@@ -7,7 +7,9 @@ mod counter;
 mod instances;
 mod items;
 mod list;
+mod print;
 mod reading;
+mod row;
 mod values;
 
 use crate::template::FragmentId;
@@ -15,6 +17,7 @@ use crate::{Error, Plan, Snapshot};
 
 pub(crate) use align::longest_increasing;
 pub(crate) use compare::Stop;
+pub(crate) use print::PageLists;
 pub(crate) use values::{Tree, join, read};
 
 /// What must change on a page: the result of [`diff`], which [`wire`](crate::wire) encodes.

@@ -3,20 +3,17 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
-use minijinja::Value;
 use smol_str::SmolStr;
 
 use super::Changes;
 use super::change;
 use super::compare::{Affected, Pass, Printed, Stop};
-use super::counter;
 use super::instances::{Instances, State};
-use super::items::Items;
 use super::list::in_place;
+use super::row::RowPlace;
 use super::values::{Text, Tree, list_of};
-use crate::PathStep;
 use crate::template::{
-    Found, Fragment, FragmentId, Hole, HoleKind, List, Lookup, LoopId, Slot, SlotKind, read, text,
+    Fragment, FragmentId, Hole, HoleKind, Lookup, OWN_FORMATTER, Slot, SlotKind, read, text,
 };
 
 /// The texts of a slot's holes, one instance after the other.
@@ -62,10 +59,7 @@ impl Texts {
 pub(super) fn disagreement(place: &str, printed: &dyn Debug, read: &dyn Debug) -> Stop {
     Stop::Failed(minijinja::Error::new(
         minijinja::ErrorKind::InvalidOperation,
-        format!(
-            "{place} is printed as {printed:?}, where the data has {read:?}. Does the environment have a formatter, or a \
-             filter with the name of a built-in one, that changes only some values? Declare it: `own_formatter()`"
-        ),
+        format!("{place} is printed as {printed:?}, where the data has {read:?}. {OWN_FORMATTER}"),
     ))
 }
 
@@ -173,36 +167,6 @@ impl Pass<'_> {
                     otherwise,
                 })
             }
-        }
-    }
-}
-
-/// A row of a list that is read whole, with what is around the list.
-struct RowPlace<'r> {
-    list: &'r List,
-    items: &'r Items,
-    row: usize,
-    around: &'r dyn Lookup,
-}
-
-impl Lookup for RowPlace<'_> {
-    fn data(&self, path: &[PathStep]) -> Option<Found<'_>> {
-        self.around.data(path)
-    }
-
-    fn item(&self, id: LoopId, path: &[PathStep]) -> Option<Found<'_>> {
-        if id == self.list.id {
-            self.items.get(self.row, path)
-        } else {
-            self.around.item(id, path)
-        }
-    }
-
-    fn counter(&self, id: LoopId, attribute: &str) -> Option<Value> {
-        if id == self.list.id {
-            counter::attribute(self.row, self.items.len(), attribute)
-        } else {
-            self.around.counter(id, attribute)
         }
     }
 }

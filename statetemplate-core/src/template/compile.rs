@@ -62,6 +62,18 @@ pub(crate) fn counter_name(id: LoopId) -> &'static str {
     intern(&format!("\0loop{id}"))
 }
 
+/// What the names start with under which the root of an evaluation holds the lists that are printed without a program.
+const PRINTED: &str = "\0list";
+
+fn printed_name(id: LoopId) -> &'static str {
+    intern(&format!("{PRINTED}{id}"))
+}
+
+/// The list that a name asks for, if it is a [`printed_name`].
+pub(super) fn printed_list(name: &str) -> Option<LoopId> {
+    name.strip_prefix(PRINTED)?.parse().ok()
+}
+
 pub(super) struct Compiler<'l, 'a> {
     pub(super) layout: &'l Layout<'a>,
     pub(super) file: &'static str,
@@ -69,6 +81,8 @@ pub(super) struct Compiler<'l, 'a> {
     pub(super) escape: AutoEscape,
     /// Code of the blocks that expressions call.
     pub(super) blocks: Blocks,
+    /// The lists of the page that may be printed without a program.
+    pub(super) printed: BTreeSet<LoopId>,
 }
 
 impl<'a> Compiler<'_, 'a> {
@@ -137,20 +151,32 @@ impl<'a> Compiler<'_, 'a> {
                             .for_each(|arm| self.print(writer, *arm, has_head));
                         arms.iter().for_each(|_| writer.end_if());
                     }
-                    DraftKind::List(list) => {
-                        code::write_items(writer, &list.lp);
-                        writer.start_for(true, false);
-                        writer.assignment(&list.lp.syntax.target);
-                        self.print(writer, list.item, has_head);
-                        writer.end_for(list.otherwise.is_some());
-                        if let Some(otherwise) = list.otherwise {
-                            writer.start_if();
-                            self.print(writer, otherwise, has_head);
-                            writer.end_if();
-                        }
+                    DraftKind::List(list) if self.printed.contains(&list.id) => {
+                        writer.lookup(printed_name(list.id));
+                        writer.duplicate();
+                        writer.start_if();
+                        writer.emit_here();
+                        writer.start_else();
+                        writer.discard();
+                        self.print_list(writer, list, has_head);
+                        writer.end_if();
                     }
+                    DraftKind::List(list) => self.print_list(writer, list, has_head),
                 },
             }
+        }
+    }
+
+    fn print_list(&self, writer: &mut Writer, list: &ListDraft<'a>, has_head: &mut bool) {
+        code::write_items(writer, &list.lp);
+        writer.start_for(true, false);
+        writer.assignment(&list.lp.syntax.target);
+        self.print(writer, list.item, has_head);
+        writer.end_for(list.otherwise.is_some());
+        if let Some(otherwise) = list.otherwise {
+            writer.start_if();
+            self.print(writer, otherwise, has_head);
+            writer.end_if();
         }
     }
 

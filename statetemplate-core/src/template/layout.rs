@@ -436,6 +436,11 @@ impl<'a> Layout<'a> {
         (pieces, steps)
     }
 
+    /// Whether the environment prints text and numbers as it does by default.
+    pub(super) fn prints_as_usual(&self) -> bool {
+        self.names.shortcuts().formatter
+    }
+
     /// The blocks that expressions call.
     pub(super) fn blocks(&self) -> &Called<'a> {
         self.names.blocks()

@@ -48,7 +48,9 @@ pub(crate) use condition::{Found, Lookup};
 pub(crate) use layout::{FragmentId, HoleKind, PAGE, Piece};
 pub(crate) use machinery::Program;
 pub(crate) use marks::{Cut, Cutter, Mark};
-pub(crate) use plan::{Dependencies, Fine, Fragment, Hole, Keys, List, Part, Slot, SlotKind};
-pub(crate) use reading::read;
+pub(crate) use plan::{
+    Dependencies, Fine, Fragment, Hole, Keys, List, OWN_FORMATTER, Part, Print, Slot, SlotKind,
+};
+pub(crate) use reading::{print, read};
 pub(crate) use reads::LoopId;
 pub(crate) use root::Root;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,8 +13,8 @@ use super::PlanOptions;
 use super::compile::{Compiler, HEAD, MOST_GROUPS};
 use super::condition::{Condition, Lookup};
 use super::layout::{
-    Draft, DraftKind, FragmentId, HoleDraft, HoleKind, HoleSource, Layout, ListSource, Piece, SlotDraft,
-    ValueStep,
+    Draft, DraftKind, FragmentId, HoleDraft, HoleKind, HoleSource, Layout, ListSource, Piece, Scope,
+    SlotDraft, ValueStep,
 };
 use super::machinery::{Blocks, Program, Writer};
 use super::reading::Reading;
@@ -22,7 +23,8 @@ use super::root::Root;
 use super::shortcuts::Shortcuts;
 use super::source::Sources;
 use super::{blocks, code, escape, explain, html, item, marks, namespace, skeleton, text};
-use crate::{Error, PathStep, Snapshot};
+use crate::fragment::PageLists;
+use crate::{Error, ErrorKind, PathStep, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
 ///
@@ -56,7 +58,7 @@ pub struct Plan {
 #[derive(Debug)]
 enum Form {
     /// Followed slot by slot.
-    Fine(Box<Fine>),
+    Fine(Arc<Fine>),
     /// Rendered as a whole and sent as a refresh; `explain` says why.
     Whole {
         /// Whether it may print something else each time.
@@ -71,6 +73,8 @@ pub(crate) struct Fine {
     page: Program,
     pub(crate) fragments: Vec<Fragment>,
     pub(crate) paths: Vec<Vec<PathStep>>,
+    /// The lists of the page that may be printed without a program: the slots of which they are.
+    pub(crate) printed: BTreeMap<LoopId, (FragmentId, usize)>,
 }
 
 #[derive(Debug)]
@@ -81,6 +85,8 @@ pub(crate) struct Fragment {
     pub(crate) slots: Vec<Slot>,
     /// Whether all its values can be read from the data, as far as the template tells.
     pub(crate) readable: bool,
+    /// How it is printed without a program, where that can be.
+    pub(crate) printing: Option<Vec<Print>>,
     /// Prints all its values.
     pub(crate) values: Program,
     /// Prints what its slots show by themselves, those of the groups that are wanted.
@@ -89,6 +95,15 @@ pub(crate) struct Fragment {
     pub(crate) order: Vec<usize>,
     /// The same for one group alone, which is what most updates need; none for a group of lists.
     pub(crate) group: Vec<Option<Program>>,
+}
+
+/// A step of printing a fragment.
+#[derive(Debug)]
+pub(crate) enum Print {
+    Html(String),
+    Hole(usize),
+    /// The branch or list that is this slot.
+    Slot(usize),
 }
 
 /// One value of a fragment.
@@ -249,7 +264,7 @@ impl Plan {
         }
         let hash = hash_of(&sources, template, options);
         let form = match Fine::compile(&env, &sources, template, options) {
-            Ok(fine) => Form::Fine(Box::new(fine)),
+            Ok(fine) => Form::Fine(Arc::new(fine)),
             Err(_) => Form::Whole {
                 impure: !options.is_empty(),
                 page: whole_page(&env, &sources, template),
@@ -297,9 +312,25 @@ impl Plan {
         match &self.form {
             Form::Fine(fine) => {
                 let root = Root::new(data).with(HEAD, Value::from_safe_string(head.to_owned()));
-                fine.page
-                    .render(&self.env, root.value())
-                    .map_err(|error| self.explain_error(error, data))
+                let run = |root: Root| {
+                    let page = fine.page.render(&self.env, root.value());
+                    page.map_err(|error| self.explain_error(error, data))
+                };
+                let html = run(root.clone().printing(PageLists::new(fine, data)))?;
+                if cfg!(debug_assertions) && !fine.printed.is_empty() {
+                    let by_programs = run(root.clone())?;
+                    // Where even that is another page each time, an impure function is called.
+                    if html != by_programs && by_programs == run(root)? {
+                        return Err(Error::new(
+                            ErrorKind::Template,
+                            format!(
+                                "the lists of {:?} are printed otherwise than by minijinja. {OWN_FORMATTER}",
+                                self.name
+                            ),
+                        ));
+                    }
+                }
+                Ok(html)
             }
             Form::Whole { page, .. } => {
                 let mut html = match page {
@@ -376,6 +407,10 @@ impl Plan {
     }
 }
 
+/// What to do where the data gives another text than minijinja prints.
+pub(crate) const OWN_FORMATTER: &str = "Does the environment have a formatter, or a filter with the name of a built-in \
+    one, that changes only some values? Declare it: `own_formatter()`";
+
 /// Finds what of a page can change, and where.
 ///
 /// # Errors
@@ -425,12 +460,14 @@ impl Fine {
     ) -> Result<Self, String> {
         let source = sources.get(template).ok_or("the template was not loaded")?;
         let layout = lay_out(env, sources, template, options)?;
+        let printed = printed_lists(&layout);
         let mut compiler = Compiler {
             layout: &layout,
             file: source.name,
             source: source.text,
             escape: source.escape.clone(),
             blocks: Blocks::default(),
+            printed: printed.keys().copied().collect(),
         };
         compiler.compile_blocks();
         let mut paths = Paths::default();
@@ -441,6 +478,7 @@ impl Fine {
             page: compiler.page(),
             fragments,
             paths: paths.list,
+            printed,
         })
     }
 }
@@ -458,6 +496,7 @@ fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> F
         statics,
         hash,
         readable: is_readable(compiler.layout, id),
+        printing: printing(compiler.layout, id),
         holes: draft.holes.iter().map(hole).collect(),
         slots,
         values: compiler.values(id),
@@ -495,6 +534,85 @@ fn is_readable(layout: &Layout<'_>, id: FragmentId) -> bool {
             _ => false,
         },
     })
+}
+
+/// How a fragment is printed without a program.
+fn printing(layout: &Layout<'_>, id: FragmentId) -> Option<Vec<Print>> {
+    use super::layout::Op;
+    if !is_readable(layout, id) {
+        return None;
+    }
+    let draft = &layout.fragments[id];
+    let mut prints: Vec<Print> = Vec::new();
+    let html = |text: &str, prints: &mut Vec<Print>| match prints.last_mut() {
+        Some(Print::Html(last)) => last.push_str(text),
+        _ => prints.push(Print::Html(text.to_owned())),
+    };
+    for op in &draft.ops {
+        match op {
+            Op::Raw(text) => html(text, &mut prints),
+            // What it defines, or changes, may matter elsewhere.
+            Op::Silent(_) | Op::HeadEnd => return None,
+            Op::Slot(slot) => match &draft.slots[*slot].kind {
+                DraftKind::Text { pieces, steps, .. }
+                | DraftKind::Attribute {
+                    pieces,
+                    steps,
+                    unquoted: false,
+                    ..
+                } => {
+                    if steps.iter().any(|step| matches!(step, ValueStep::Silent(_))) {
+                        return None;
+                    }
+                    for piece in pieces {
+                        match piece {
+                            Piece::Static { html: text, .. } => html(text, &mut prints),
+                            Piece::Hole(hole) => prints.push(Print::Hole(*hole)),
+                        }
+                    }
+                }
+                DraftKind::Attribute { unquoted: true, .. } => return None,
+                DraftKind::Tag { hole, .. } | DraftKind::Region { hole, .. } => {
+                    prints.push(Print::Hole(*hole));
+                }
+                DraftKind::Branch { .. } | DraftKind::List(_) => prints.push(Print::Slot(*slot)),
+            },
+        }
+    }
+    let inside = draft.slots.iter().flat_map(|slot| match &slot.kind {
+        DraftKind::Branch { arms, otherwise, .. } => arms
+            .iter()
+            .filter_map(|(_, arm)| *arm)
+            .chain(*otherwise)
+            .collect(),
+        DraftKind::List(list) => std::iter::once(list.item).chain(list.otherwise).collect(),
+        _ => Vec::new(),
+    });
+    inside
+        .into_iter()
+        .all(|id| printing(layout, id).is_some())
+        .then_some(prints)
+}
+
+/// The lists that stand in no other list and may be printed without a program, each with its slot.
+fn printed_lists(layout: &Layout<'_>) -> BTreeMap<LoopId, (FragmentId, usize)> {
+    let mut found = BTreeMap::new();
+    if !layout.prints_as_usual() {
+        return found;
+    }
+    for (id, draft) in layout.fragments.iter().enumerate() {
+        for (number, slot) in draft.slots.iter().enumerate() {
+            let DraftKind::List(list) = &slot.kind else {
+                continue;
+            };
+            let is_inside = slot.scope.iter().any(|step| matches!(step, Scope::Loop(..)));
+            let mut parts = std::iter::once(list.item).chain(list.otherwise);
+            if list.source.is_some() && !is_inside && parts.all(|part| printing(layout, part).is_some()) {
+                found.insert(list.id, (id, number));
+            }
+        }
+    }
+    found
 }
 
 fn hole(draft: &HoleDraft<'_>) -> Hole {

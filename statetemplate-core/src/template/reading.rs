@@ -4,8 +4,10 @@
 //! A path that leads nowhere, or to what is not printed as one text, gives no answer: what happens then is minijinja's
 //! to say.
 
-use minijinja::Value;
+use std::fmt::Write as _;
+
 use minijinja::formatting::{self, FormatStyle};
+use minijinja::{HtmlEscape, Value};
 use smol_str::{SmolStr, SmolStrBuilder, ToSmolStr as _};
 
 use super::condition::{Condition, Found, Lookup, Operand};
@@ -20,7 +22,11 @@ use super::text;
 /// How the text of a hole is read.
 #[derive(Debug, Clone)]
 pub(crate) enum Reading {
-    Static(&'static str),
+    /// The template's own: as it prints it, and as the document holds it.
+    Static {
+        html: &'static str,
+        text: &'static str,
+    },
     Of(Operand),
     /// The first of which the condition holds, or what is otherwise.
     Choice(Vec<(Condition, Vec<Reading>)>, Vec<Reading>),
@@ -52,10 +58,14 @@ impl Reading {
 
     fn of_node(node: &Node<'_>, kind: HoleKind, names: &Names<'_>) -> Option<Reading> {
         match node {
-            Node::Raw(html) if kind == HoleKind::Raw => Some(Reading::Static(html)),
+            Node::Raw(html) if kind == HoleKind::Raw => Some(Reading::Static { html, text: html }),
             // References that end in what comes next are left to who sees all of it.
-            Node::Raw(html) => (text::is_plain(html) && !text::is_open_ended(html))
-                .then(|| Reading::Static(intern(&text::unescape(html)))),
+            Node::Raw(html) => {
+                (text::is_plain(html) && !text::is_open_ended(html)).then(|| Reading::Static {
+                    html,
+                    text: intern(&text::unescape(html)),
+                })
+            }
             Node::If(branch) => {
                 let of = |nodes: &[Node<'_>]| Reading::of(nodes, kind, names);
                 let arms = branch
@@ -129,7 +139,7 @@ impl Reading {
     /// The text as the document holds it; nothing when that can't be told here.
     fn text(&self, lookup: &dyn Lookup) -> Option<SmolStr> {
         match self {
-            Reading::Static(text) => Some(SmolStr::new_static(text)),
+            Reading::Static { text, .. } => Some(SmolStr::new_static(text)),
             Reading::Of(operand) => printed(operand.find(lookup)?),
             Reading::Choice(arms, otherwise) => {
                 for (condition, shown) in arms {
@@ -169,6 +179,38 @@ impl Reading {
             },
             Reading::Guarded(guard, inner) => Some(guard.text(inner.text(lookup)?)),
         }
+    }
+}
+
+/// Prints a hole as minijinja prints it with HTML escaping; nothing when a program has to run for it.
+pub(crate) fn print(readings: &[Reading], lookup: &dyn Lookup, out: &mut String) -> Option<()> {
+    for reading in readings {
+        match reading {
+            Reading::Static { html, .. } => out.push_str(html),
+            Reading::Choice(arms, otherwise) => {
+                let mut shown = otherwise;
+                for (condition, inside) in arms {
+                    if condition.holds(lookup)? {
+                        shown = inside;
+                        break;
+                    }
+                }
+                print(shown, lookup, out)?;
+            }
+            other => escape_to(&other.text(lookup)?, out),
+        }
+    }
+    Some(())
+}
+
+fn escape_to(text: &str, out: &mut String) {
+    if text
+        .bytes()
+        .any(|byte| matches!(byte, b'<' | b'>' | b'&' | b'"' | b'\'' | b'/'))
+    {
+        let _ = write!(out, "{}", HtmlEscape(text));
+    } else {
+        out.push_str(text);
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object};
 
-use super::compile::wanted_groups;
+use super::compile::{printed_list, wanted_groups};
 use crate::Snapshot;
+use crate::fragment::PageLists;
 
 /// The names that a program finds outside of all scopes.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub(crate) struct Root {
     extras: Vec<(&'static str, Value)>,
     /// The groups of slots that are wanted, a bit each.
     wanted: u64,
+    /// Prints those lists of the page that need no program.
+    lists: Option<PageLists>,
 }
 
 impl Root {
@@ -23,6 +26,7 @@ impl Root {
             data: data.value(),
             extras: Vec::new(),
             wanted: 0,
+            lists: None,
         }
     }
 
@@ -35,7 +39,14 @@ impl Root {
             data: self.data.clone(),
             extras,
             wanted: self.wanted,
+            lists: self.lists.clone(),
         }
+    }
+
+    /// The same root, for a page whose lists are printed by `lists` where that can be.
+    pub(super) fn printing(mut self, lists: PageLists) -> Self {
+        self.lists = Some(lists);
+        self
     }
 
     /// The same root, for the slots of these groups.
@@ -64,6 +75,10 @@ impl Object for Root {
         }
         if let Some(groups) = wanted_groups(key) {
             return Some(Value::from(self.wanted & groups != 0));
+        }
+        if let Some(list) = printed_list(key) {
+            let html = self.lists.as_ref().and_then(|lists| lists.print(list));
+            return Some(html.map_or_else(|| Value::from(false), Value::from_safe_string));
         }
         let extras = self.extras.iter().rev();
         extras

@@ -65,8 +65,8 @@ impl<'a> SeqWalk<'a> {
             },
             len: 0,
             fresh: None,
-            // A hint of the data's own; not to be trusted with memory.
-            capacity: len.min(4096),
+            // A hint of the data's own; not to be trusted with much more memory than there is in use already.
+            capacity: len.min(old.map_or(0, <[Node]>::len) + 4096),
         })
     }
 
