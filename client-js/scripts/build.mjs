@@ -35,7 +35,6 @@ const INTERNAL = `
   fire
   flight
   flush
-  followTab
   forgetPlan
   fragment
   frame

@@ -333,12 +333,8 @@ export class StateTemplateClient {
         }
         watch();
         // Which session the page joins, only its tab's storage says; and what prints frames has to be there before the first.
-        if (scope || debugMode) {
-          later((extras) => {
-            if (scope && extras) void extras.followTab(element!.dataset, signal);
-            else if (!signal.aborted) connection.connect();
-          });
-        } else connection.connect();
+        if (scope || debugMode) later(() => signal.aborted || connection.connect());
+        else connection.connect();
       };
       if (document.readyState === "loading") on("DOMContentLoaded", begin);
       else begin();

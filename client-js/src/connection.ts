@@ -135,7 +135,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       send([ToServer.Join, self.page, plan, revision, client, answered(), options.hashes(), ...earlier]);
     };
     socket.onmessage = ({ data }) => receive(data);
-    socket.onclose = socket.onerror = () => lost("the socket closed");
+    socket.onclose = socket.onerror = () => lost("closed");
   };
 
   const receive = (data: unknown): void => {
@@ -152,9 +152,9 @@ export function createConnection(options: ConnectionOptions): Connection {
     else options.frame(frame, (data as string).length);
   };
 
-  const onJoined = (revision: unknown, session: unknown): void => {
-    if (typeof revision !== "number") return self.resync("malformed join");
-    if (session) self.page = session as string;
+  const onJoined = (revision: unknown, session: unknown = self.page): void => {
+    if (typeof revision !== "number") return self.resync("malformed frame");
+    self.page = session as string;
     self.revision = revision;
     joined = Date.now();
     appliedDue = answeredDue = false;
@@ -236,7 +236,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     },
     disconnect() {
       wanted = false;
-      drop("closed by the page");
+      drop("closed");
     },
     pause: () => drop("paused"),
     wake() {
@@ -254,7 +254,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       // Serialised before the number is taken: data that JSON refuses must not leave a gap.
       const payload = JSON.stringify(data) ?? "null";
       // The server would end the connection, and the same action would end the next one.
-      if (payload.length > limit) throw new ActionError("bad_payload", "the action is too long");
+      if (payload.length > limit) throw new ActionError("bad_payload", "too long");
       const number = ++self.last;
       const text = `[${number},${JSON.stringify(name)},${payload}]`;
       numbered?.(number);

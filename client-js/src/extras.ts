@@ -7,7 +7,7 @@ import { createHooks } from "./hooks.js";
 import { provide } from "./load.js";
 import { createStatics } from "./statics.js";
 import { createStructure } from "./structure.js";
-import { createFollowing } from "./tab.js";
+import { createTab } from "./tab.js";
 import { createTriggers } from "./triggers.js";
 import { createWatch } from "./watch.js";
 
@@ -18,6 +18,7 @@ provide("extras", (core) => {
   const { schedule, flush, stop } = createDelays();
   const { watch, simulateLatency, resume } = createWatch(core.connection);
   const { trigger, listen } = createTriggers(core);
+  const followTab = createTab(core.connection);
   return {
     ...statics,
     schedule,
@@ -25,7 +26,6 @@ provide("extras", (core) => {
     structure: createStructure(core, statics, hooks.added),
     watch,
     simulateLatency,
-    followTab: createFollowing(core.connection),
 
     event(event) {
       const { type, target } = event;
@@ -39,6 +39,7 @@ provide("extras", (core) => {
     listen(signal) {
       listen(signal);
       hooks.listen(signal);
+      followTab(signal);
       resume();
       signal.addEventListener("abort", stop);
     },

@@ -79,7 +79,7 @@ test("a duplicated tab begins a session of its own", async () => {
   const two = new LivePage(popup);
   pages.push(two);
   await two.connected();
-  assert.match(await popup.evaluate(() => JSON.stringify(sessionStorage)), /client/);
+  assert.match(await popup.evaluate(() => JSON.stringify(sessionStorage)), /statetemplate/);
   await shows(two, "first");
   await note(two, "of two");
   await shows(two, "first", "of two");
