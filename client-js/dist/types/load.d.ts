@@ -54,11 +54,6 @@ export interface Extras {
     watch(socket: Socket, debug?: boolean): Socket;
     /** Delays what the page sends and receives, by `round` milliseconds for the two together; 0 for no more. */
     simulateLatency(round: number): void;
-    /**
-     * Goes on where the tab's last document was, if this is the one that follows it, leaves word for the next, and connects.
-     * A page that shows what another tab has is loaded again instead.
-     */
-    followTab(page: DOMStringMap, signal: AbortSignal): Promise<void>;
 }
 /** What `morph.js` provides. */
 export interface Morph {
