@@ -106,6 +106,12 @@ impl RedisServer {
         std::fs::read(self.folder.path().join(CERTIFICATE))
     }
 
+    /// Whether it was started, and neither killed nor asked to end since.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.process.is_some()
+    }
+
     /// Kills the server (`SIGKILL`).
     pub fn kill(&mut self) {
         self.process = None;

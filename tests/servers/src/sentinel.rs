@@ -134,6 +134,34 @@ impl RedisSentinel {
         })
         .await
     }
+
+    /// Starts the servers that were killed again, and waits until each follows the master.
+    ///
+    /// # Errors
+    ///
+    /// When a server does not start, or this takes over a minute.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped call may have started servers.
+    pub async fn bring_back(&mut self) -> io::Result<()> {
+        for server in &mut self.servers {
+            if !server.is_running() {
+                server.restart().await?;
+            }
+        }
+        eventually("replicas that follow the master", async || {
+            let master = self.master().await?;
+            for server in &self.servers {
+                let state = ask(server.port(), &["INFO", "replication"]).await?;
+                if server.port() != master && !state.contains("master_link_status:up") {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
+        .await
+    }
 }
 
 impl Sentinel {
