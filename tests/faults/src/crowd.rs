@@ -15,6 +15,8 @@ pub struct Crowd {
     pub clients: u64,
     /// How many actions each.
     pub actions: u64,
+    /// How long a client pauses between two actions, at most.
+    pub pause: Duration,
     /// How long all of it may take before clients give up.
     pub limit: Duration,
 }
@@ -32,6 +34,7 @@ impl Crowd {
         Crowd {
             clients: 200,
             actions: 200 * u64::from(times),
+            pause: Duration::from_millis(20),
             limit: Duration::from_secs(300) * times,
         }
     }
@@ -51,7 +54,10 @@ impl Crowd {
         server: SocketAddr,
         trouble: impl AsyncFnOnce(CancellationToken) -> Result<(), Failure>,
     ) -> Result<Vec<Client>, Failure> {
-        let patience = Patience::of(self.limit);
+        let patience = Patience {
+            pause: self.pause,
+            ..Patience::of(self.limit)
+        };
         let done = CancellationToken::new();
         let acting = async {
             let _done = done.clone().drop_guard();

@@ -4,8 +4,9 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use statetemplate_axum::StateTemplate;
-use statetemplate_core::store::{MemoryStore, SessionStore};
+use statetemplate_core::store::{MemoryStore, SessionStore, connect};
 use statetemplate_faults::{Client, Patience, Proxy, Report, SIGNING_KEY, journal, journal::Journal};
+use statetemplate_servers::{Postgres, RedisServer};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 const SESSIONS: usize = 1000;
@@ -113,4 +114,31 @@ async fn nobody_sees_the_secrets_of_others(name: &str, stores: Vec<Arc<dyn Sessi
 #[tokio::test]
 async fn nobody_sees_the_secrets_of_others_in_memory() {
     nobody_sees_the_secrets_of_others("memory", vec![Arc::new(MemoryStore::new())]).await;
+}
+
+#[tokio::test]
+async fn nobody_sees_the_secrets_of_others_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("sessions.db").display());
+    nobody_sees_the_secrets_of_others("SQLite", vec![connect(&url).await.unwrap()]).await;
+}
+
+#[tokio::test]
+async fn nobody_sees_the_secrets_of_others_on_postgresql() {
+    let postgres = Postgres::start().await.unwrap();
+    let stores = vec![
+        connect(&postgres.url()).await.unwrap(),
+        connect(&postgres.url()).await.unwrap(),
+    ];
+    nobody_sees_the_secrets_of_others("PostgreSQL", stores).await;
+}
+
+#[tokio::test]
+async fn nobody_sees_the_secrets_of_others_on_redis() {
+    let redis = RedisServer::start().await.unwrap();
+    let stores = vec![
+        connect(&redis.url()).await.unwrap(),
+        connect(&redis.url()).await.unwrap(),
+    ];
+    nobody_sees_the_secrets_of_others("Redis", stores).await;
 }

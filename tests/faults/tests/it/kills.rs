@@ -3,36 +3,10 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use statetemplate_faults::{Crowd, Failure, Site};
+use statetemplate_faults::{Crowd, Site};
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
-use crate::nodes::{node, reader};
-
-/// Kills nodes, each up to a second after the last, and starts them again; breaks the clients' links in between.
-async fn kill_nodes(site: &mut Site, rng: &mut Rng, done: &CancellationToken) -> Result<u32, Failure> {
-    let mut kills = 0;
-    while !done.is_cancelled() {
-        sleep(Duration::from_millis(rng.u64(300..1500))).await;
-        match rng.u32(..4) {
-            0 => site.proxy().link().cut(),
-            1 => {
-                site.proxy().link().stall(true);
-                sleep(Duration::from_millis(rng.u64(100..1000))).await;
-                site.proxy().link().stall(false);
-            }
-            _ => {
-                let at = rng.usize(..site.nodes_mut().len());
-                let node = &mut site.nodes_mut()[at];
-                node.kill()?;
-                sleep(Duration::from_millis(rng.u64(..500))).await;
-                node.restart().await?;
-                kills += 1;
-            }
-        }
-    }
-    Ok(kills)
-}
+use crate::nodes::{break_a_node, node, reader};
 
 #[tokio::test]
 async fn a_node_on_sqlite_that_is_killed_loses_nothing() {
@@ -42,10 +16,14 @@ async fn a_node_on_sqlite_that_is_killed_loses_nothing() {
     site.proxy().link().cut_at_random(2_000);
     let (crowd, seed) = (Crowd::usual(), fastrand::u64(..));
     println!("kills, SQLite: seed {seed}");
+    let mut rng = Rng::with_seed(seed);
     let (address, mut kills) = (site.address(), 0);
     let clients = crowd
         .run(address, async |done| {
-            kills = kill_nodes(&mut site, &mut Rng::with_seed(seed), &done).await?;
+            while !done.is_cancelled() {
+                sleep(Duration::from_millis(rng.u64(300..1500))).await;
+                kills += break_a_node(&mut site, &mut rng).await?;
+            }
             Ok(())
         })
         .await

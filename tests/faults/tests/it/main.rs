@@ -8,3 +8,6 @@ mod isolation;
 mod kills;
 mod links;
 mod nodes;
+mod outage;
+mod redis;
+mod rolling;
