@@ -59,10 +59,11 @@ export function createActions({ fields, send, filesSkipped, later, soon, idle }:
       if (type === "change") fields.restore(target);
       return;
     }
+    const changes = /^change|^input/.test(type);
     const payload =
-      type === "submit" || (element.localName === "form" && /^(change|input)$/.test(type))
+      type === "submit" || (changes && element.localName === "form")
         ? formPayload(element as HTMLFormElement, (event as SubmitEvent).submitter)
-        : /^(change|input)$/.test(type) || (element === target && /^(key|focus|blur)/.test(type) && element.matches(FIELD))
+        : changes || (element === target && /key|focus|blur/.test(type) && element.matches(FIELD))
           ? fieldPayload(element, target)
           : elementPayload(element);
     Object.assign(payload.data, more);
@@ -100,9 +101,9 @@ const FIELD = "input,select,textarea";
 
 /** These do not bubble, and mean their own element alone. */
 function capturing(type: string): boolean {
-  return type === "focus" || type === "blur";
+  return /focus|blur/.test(type);
 }
 
-function isSubmitter(element: Element): element is HTMLButtonElement | HTMLInputElement {
-  return element.matches("button, input") && /^(submit|image)$/.test((element as HTMLButtonElement).type);
+function isSubmitter(element: Element): element is HTMLButtonElement {
+  return element.matches("button,input") && /submit|image/.test((element as HTMLButtonElement).type);
 }

@@ -75,17 +75,14 @@ function pinnedRow(slot: ListSlot): number {
 }
 
 function rowAround({ start, end, rows }: ListSlot, node: Node | null): number {
-  const after = Node.DOCUMENT_POSITION_FOLLOWING;
-  if (!node || node === document.body || !parentOf(start).contains(node)) return -1;
-  if (!(start.compareDocumentPosition(node) & after) || end.compareDocumentPosition(node) & after) return -1;
-  let low = 0;
-  let high = rows.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (rows[middle]!.start.compareDocumentPosition(node) & after) low = middle + 1;
-    else high = middle;
+  const parent = parentOf(start);
+  while (node && node.parentNode !== parent) node = node.parentNode;
+  // Back to the mark of its row. What stands beside the list meets one of the list's own marks, or none at all.
+  for (; node && node !== start && node !== end; node = node.previousSibling) {
+    const at = node.nodeType === 8 ? rows.findIndex((row) => row.start === node) : -1;
+    if (at >= 0) return at;
   }
-  return low - 1;
+  return -1;
 }
 
 export function parentOf(mark: Comment): ParentNode & Node {
@@ -98,16 +95,16 @@ function nodesFrom(first: Node, end: Node | null): Node[] {
   return nodes;
 }
 
-function removeNodes(first: Node, end: Node): void {
-  const range = document.createRange();
-  range.setStartBefore(first);
-  range.setEndBefore(end);
-  range.deleteContents();
+/** Removes the nodes from `first` up to `end`, which is null at the end of the parent. */
+function removeNodes(first: Node | null, end: Node | null): void {
+  for (let node = first; node && node !== end; ) {
+    const next = node.nextSibling;
+    (node as ChildNode).remove();
+    node = next;
+  }
 }
 
 /** Removes everything between two marks (`end` is null at the end of the parent). */
 export function clear(start: Comment, end: Node | null): void {
-  for (let node = start.nextSibling; node && node !== end; node = start.nextSibling) {
-    (node as ChildNode).remove();
-  }
+  removeNodes(start.nextSibling, end);
 }

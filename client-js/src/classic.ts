@@ -13,10 +13,7 @@ const client = element?.dataset.page ? new StateTemplateClient({ element, hooks 
   hooks,
   /** The page's client, or `null` when the script's element names no session. */
   client,
-  /** Shorthand for `client.sendUpdate`. */
-  sendUpdate: (action: string, data?: unknown, source?: Element) =>
-    client
-      ? client.sendUpdate(action, data, source)
-      : Promise.reject(new ActionError("session_expired")),
+  /** Shorthand for `client.sendUpdate`; not there without a client. */
+  sendUpdate: client?.sendUpdate,
 };
 client?.connect();

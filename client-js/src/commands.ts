@@ -31,8 +31,9 @@ export function changeText(element: Element, text: string, change: Change): void
   const nodes = [...element.childNodes].filter((node): node is Text => node.nodeType === 3);
   const said = nodes.filter((node) => node.data.trim());
   const first = said[0] ?? nodes[0] ?? element.appendChild(new Text());
-  for (const node of said) change(node, "", "");
-  change(first, "", text);
+  for (const node of said) if (node !== first) change(node, "", "");
+  // A patch may send the words without the white space around them.
+  change(first, "", first.data.replace(/^(\s*)[^]*?(\s*)$/, (_, before: string, after: string) => before + text + after));
 }
 
 /** `closest SELECTOR`, `find SELECTOR` within the element, or any selector for the whole page. */

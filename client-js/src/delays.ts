@@ -30,32 +30,27 @@ export function createDelays(): Delays {
   return {
     schedule(element, type, fire) {
       const debounce = element.getAttribute("st-debounce");
-      const given = parseInt(debounce ?? element.getAttribute("st-throttle") ?? "-", 10);
+      const text = debounce ?? element.getAttribute("st-throttle");
+      if (text === null) return fire();
+      const given = parseInt(text, 10);
       const time = given >= 0 ? given : DEFAULT_DELAY;
-      if (!element.matches("[st-debounce],[st-throttle]")) return fire();
-      let delayed = [...waiting].find((each) => each.element === element && each.type === type);
-      const rests = delayed;
-      if (!delayed) waiting.add((delayed = { element, type }));
+      const rests = [...waiting].find((each) => each.element === element && each.type === type);
+      const delayed: Delayed = rests ?? { element, type };
+      const wait = (then: () => void): unknown => (delayed.timer = setTimeout(then, time));
+      const rest = (): void => {
+        const { fire } = delayed;
+        delayed.fire = undefined;
+        if (fire) wait(rest);
+        else waiting.delete(delayed);
+        fire?.();
+      };
+      waiting.add(delayed);
+      delayed.fire = fire;
       if (debounce !== null) {
-        const waits = delayed;
-        clearTimeout(waits.timer);
-        waits.fire = fire;
-        waits.timer = setTimeout(() => run(waits), time);
-      } else if (rests) {
-        rests.fire = fire;
-      } else {
-        const resting = delayed;
-        const rest = (): void => {
-          resting.timer = setTimeout(() => {
-            const { fire } = resting;
-            resting.fire = undefined;
-            if (fire) rest();
-            else waiting.delete(resting);
-            fire?.();
-          }, time);
-        };
+        clearTimeout(delayed.timer);
+        wait(() => run(delayed));
+      } else if (!rests) {
         rest();
-        fire();
       }
     },
 

@@ -184,10 +184,11 @@ function indexElement(element: Element, mark: string, slots: Instance): void {
       } else {
         name = element.attributes[parseInt(sign, 36)]?.name;
       }
-      if (!name) malformed("mark " + mark);
+      if (!name) malformed("mark");
       if (binds(element, name)) boundFields.set(element, null);
       // A style that the page's CSP blocked in the HTML is set through the object model, as later changes are.
-      if (name === "style" && !(element as HTMLElement).style?.length) applyStyle(element as HTMLElement);
+      const { style } = element as HTMLElement;
+      if (name === "style" && style) style.cssText ||= element.getAttribute(name) ?? "";
       slots.push({ shape: Kind.Attribute, element, name });
     }
   }
@@ -202,11 +203,6 @@ export function binds(element: Element, name: string): boolean {
 /** Whether the element is a checkbox or a radio button. */
 export function isBox(element: Element): boolean {
   return /box|radio/.test((element as HTMLInputElement).type);
-}
-
-function applyStyle(element: HTMLElement): void {
-  const text = element.getAttribute("style");
-  if (text && element.style) element.style.cssText = text;
 }
 
 function endOfRegion(start: Comment): Comment {

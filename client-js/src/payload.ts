@@ -35,10 +35,10 @@ export function addEntries(data: Record<string, unknown>, form: FormData, lists:
   return skipped;
 }
 
-/** The payload of an action without a field: the element's `st-value-*`. */
-export function elementPayload(element: Element): Payload {
+/** The payload of an action without a field: the `st-value-*` of these elements, the last of a name. */
+export function elementPayload(...elements: (Element | null)[]): Payload {
   const data = empty();
-  addAttributeValues(data, element.attributes);
+  for (const element of elements) if (element) addAttributeValues(data, element.attributes);
   return { data, fields: [], skipped: [] };
 }
 
@@ -48,15 +48,12 @@ export function formPayload(form: HTMLFormElement, submitter: HTMLElement | null
   const fields = [...form.elements];
   const lists = fields.filter((field) => field.matches("select[multiple][name]:not(:disabled)"));
   const skipped = addEntries(data, new FormData(form, submitter), lists.map((list) => (list as HTMLSelectElement).name));
-  addAttributeValues(data, form.attributes);
-  if (submitter) addAttributeValues(data, submitter.attributes);
-  return { data, fields, skipped };
+  return { data: Object.assign(data, elementPayload(form, submitter).data), fields, skipped };
 }
 
 /** The payload of a change or an input: the field's name (or `value`) and value, with the element's `st-value-*`. */
 export function fieldPayload(element: Element, field: Element): Payload {
-  const payload = elementPayload(element);
-  if (field !== element) addAttributeValues(payload.data, field.attributes);
+  const payload = elementPayload(element, field);
   payload.data[(field as Field).name || "value"] = fieldValue(field as Field);
   payload.fields.push(field);
   return payload;

@@ -7,7 +7,7 @@ import type { Core } from "./load.js";
 /** Keys whose names cannot stand in an attribute's name. */
 const KEYS: Record<string, string> = { " ": "space", "/": "slash", "=": "equals", ">": "greater" };
 
-const WINDOW = ["resize", "scroll", "online", "offline", "focus", "blur", "visibilitychange"];
+const WINDOW = "resize scroll online offline focus blur visibilitychange";
 
 export interface Triggers {
   /** An event on the document, before its plain action. */
@@ -28,15 +28,19 @@ export function createTriggers({ act }: Core): Triggers {
   };
 
   /** Fires the most special of the filters that fit a key; who names a key takes it over from the browser. */
-  const key = (event: KeyboardEvent, prefix: string, find: (selector: string) => Iterable<Element | null>): void => {
-    // The key that ends a composition belongs to the text.
-    if (event.isComposing) return;
-    const names = keyNames(event).map((name) => prefix + event.type + name);
-    for (const element of find(names.map(selectorOf).join())) {
-      const at = names.findIndex((name) => element?.matches(selectorOf(name)));
-      if (at < 0) continue;
-      if (at < names.length - 1) event.preventDefault();
-      fire(element!, names[at]!, event, { key: event.key });
+  const key = (event: KeyboardEvent, target: Element): void => {
+    const { key, ctrlKey, altKey, metaKey } = event;
+    const typed = !(key[1] || ctrlKey || altKey || metaKey) && target.closest("input,select,textarea,[contenteditable]");
+    // A character that is typed into a field is no shortcut of the window's.
+    for (const prefix of typed ? [""] : ["", "window-"]) {
+      const names = keyNames(event).map((name) => prefix + event.type + name);
+      const selector = names.map(selectorOf).join();
+      for (const element of prefix ? all(selector) : [target.closest(selector)]) {
+        const at = names.findIndex((name) => element?.matches(selectorOf(name)));
+        if (at < 0) continue;
+        if (names[at + 1]) event.preventDefault();
+        fire(element!, names[at]!, event, { key });
+      }
     }
   };
 
@@ -46,11 +50,9 @@ export function createTriggers({ act }: Core): Triggers {
       const target = event.target as Element;
       if (event.defaultPrevented || !target.closest) return;
       if (type.startsWith("key")) {
-        key(event as KeyboardEvent, "", (selector) => [target.closest(selector)]);
-        // A character that is typed into a field is no shortcut.
-        const { key: name, ctrlKey, altKey, metaKey } = event as KeyboardEvent;
-        const typed = !name[1] && !ctrlKey && !altKey && !metaKey && target.closest("input,select,textarea,[contenteditable]");
-        return typed ? undefined : key(event as KeyboardEvent, "window-", all);
+        // The key that ends a composition belongs to the text.
+        if (!(event as KeyboardEvent).isComposing) key(event as KeyboardEvent, target);
+        return;
       }
       const element = target.closest(`[st-do-${type}]`);
       // Focus means the element itself.
@@ -68,7 +70,7 @@ export function createTriggers({ act }: Core): Triggers {
         const data = { width: innerWidth, height: innerHeight, x: scrollX, y: scrollY, visible: !document.hidden };
         for (const each of all(selectorOf("window-" + type))) fire(each, "window-" + type, event, data);
       };
-      for (const type of WINDOW) addEventListener(type, listener, { signal });
+      for (const type of WINDOW.split(" ")) addEventListener(type, listener, { signal });
     },
   };
 }

@@ -42,30 +42,23 @@ export function createWatch(connection: Connection): Watch {
 
 /** Puts itself between the connection and its socket. */
 export function watchSocket(inner: Socket, delay: number, debug = false): Socket {
-  const delayed = (run: () => void): unknown => (delay ? setTimeout(run, delay) : run());
-  const print = (way: string, text: unknown): void => {
-    if (debug) console.debug("statetemplate", way, text);
+  const pass = (way: string, text: unknown, run: () => unknown): void => {
+    const now = (): void => {
+      if (debug && text) console.debug("statetemplate", way, text);
+      run();
+    };
+    if (delay) setTimeout(now, delay);
+    else now();
   };
-  const outer: Socket = {
+  const outer = {
     get readyState() {
       return inner.readyState;
     },
-    onopen: null,
-    onmessage: null,
-    onclose: null,
-    onerror: null,
-    send(text) {
-      print(">", text);
-      delayed(() => inner.readyState === 1 && inner.send(text));
-    },
+    send: (text) => pass(">", text, () => inner.readyState === 1 && inner.send(text)),
     close: () => inner.close(),
-  };
-  inner.onopen = () => outer.onopen?.();
-  inner.onmessage = ({ data }) =>
-    delayed(() => {
-      print("<", data);
-      outer.onmessage?.({ data });
-    });
-  inner.onclose = inner.onerror = () => delayed(() => outer.onclose?.());
+  } as Socket;
+  for (const type of ["onopen", "onmessage", "onclose", "onerror"] as const) {
+    inner[type] = (event?: { data: unknown }) => pass("<", event?.data, () => outer[type]?.(event!));
+  }
   return outer;
 }

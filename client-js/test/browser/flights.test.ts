@@ -107,6 +107,16 @@ test("a text that the server sends meanwhile is not taken back, even if it is th
   expect(await state("#n")).toBe("4");
 });
 
+test("an optimistic text stands in the white space of the server's", async () => {
+  await open(`<button id="b" st-click="go" st-optimistic="text $& @ #p">x</button><p id="p">\n  now <i>i</i> and then\n</p>`);
+  await live.page.click("#b");
+  await live.action(1);
+  expect(await live.page.textContent("#p")).toBe("\n  $& i");
+  live.send(["e", 1, "refused", ""]);
+  await answered(1);
+  expect(await live.page.innerHTML("#p")).toBe("\n  now <i>i</i> and then\n");
+});
+
 test("two actions in flight that show the same end it with the second", async () => {
   await open(`<button id="b" st-click="go" st-optimistic="add on; text soon @ #p">x</button><p id="p">now</p>`);
   await live.page.click("#b");
