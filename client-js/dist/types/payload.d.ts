@@ -15,8 +15,8 @@ export declare function addAttributeValues(data: Record<string, unknown>, attrib
  * Files cannot travel in a JSON frame; the names of those left out are returned.
  */
 export declare function addEntries(data: Record<string, unknown>, form: FormData, lists?: string[]): string[];
-/** The payload of an action without a field: the element's `st-value-*`. */
-export declare function elementPayload(element: Element): Payload;
+/** The payload of an action without a field: the `st-value-*` of these elements, the last of a name. */
+export declare function elementPayload(...elements: (Element | null)[]): Payload;
 /** The payload of a form: its successful controls, then its `st-value-*`, then the submitter's. */
 export declare function formPayload(form: HTMLFormElement, submitter?: HTMLElement | null): Payload;
 /** The payload of a change or an input: the field's name (or `value`) and value, with the element's `st-value-*`. */
