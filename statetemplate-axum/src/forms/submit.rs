@@ -11,14 +11,21 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
-use statetemplate_core::{Error, ErrorKind, Joining, store::ClientId};
+use statetemplate_core::{
+    Error, ErrorKind, Joining,
+    store::{ClientId, OwnerId},
+};
 
 use super::{
     fields::payload,
     returning::Return,
     target::{Asked, Event, Values, from_short},
 };
-use crate::{context::Context, mounted::Call, socket::identify};
+use crate::{
+    context::Context,
+    mounted::{Call, MountedPage},
+    socket::identify,
+};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -90,8 +97,7 @@ pub(crate) async fn submit(
             &back,
         );
     };
-    let back_to = Return::new(session.id(), client.clone());
-    let call = Call {
+    let mut call = Call {
         session,
         client,
         number: 1,
@@ -100,29 +106,48 @@ pub(crate) async fn submit(
         request: Arc::new(parts),
         authorize: context.authorize.clone(),
     };
-    // A task of its own: when the person goes away meanwhile, the handler still ends and commits.
-    let outcome = context.tasks.spawn(mounted.act(call)).await;
-    let outcome = outcome.unwrap_or_else(|error| {
-        Err(Error::new(
-            ErrorKind::Internal,
-            format!("the task of an action ended: {error}"),
-        ))
-    });
-    match outcome {
-        Ok(_) => {}
-        // The same form from the same view, after its answer was shown: it has had its effect.
-        Err(error) if error.kind() == ErrorKind::Protocol => {}
-        Err(error) => return failed(&error, &back),
+    let mut done = act(&context, &mounted, call.clone()).await;
+    if done
+        .as_ref()
+        .is_err_and(|error| error.kind() == ErrorKind::Protocol)
+    {
+        // The answer was shown already: whoever went back to the view from which the form was sent means it anew.
+        let again =
+            OwnerId::random().and_then(|random| ClientId::parse(&format!("form-{}", random.as_str())));
+        match again {
+            Ok(again) => {
+                call.client = again;
+                done = act(&context, &mounted, call.clone()).await;
+            }
+            Err(error) => done = Err(error),
+        }
+    }
+    if let Err(error) = done {
+        return failed(&error, &back);
     }
     // `back` is a path of visible ASCII.
     let location = HeaderValue::from_str(&back).unwrap_or(HeaderValue::from_static("/"));
     let mut response = (StatusCode::SEE_OTHER, [(header::CACHE_CONTROL, "no-store")]).into_response();
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, location);
+    let back_to = Return::new(call.session.id(), call.client);
     for cookie in [cookie, back_to.header(&context.cookie)].into_iter().flatten() {
         headers.append(header::SET_COOKIE, cookie);
     }
     response
+}
+
+/// Carries an action out, in a task of its own: when the person goes away meanwhile, the handler still ends and commits.
+async fn act(context: &Context, page: &Arc<dyn MountedPage>, call: Call) -> Result<(), Error> {
+    let outcome = context.tasks.spawn(page.act(call)).await;
+    outcome
+        .unwrap_or_else(|error| {
+            Err(Error::new(
+                ErrorKind::Internal,
+                format!("the task of an action ended: {error}"),
+            ))
+        })
+        .map(drop)
 }
 
 /// The action that is asked for, and its payload.
