@@ -35,7 +35,7 @@ async fn a_page_gives_the_browser_its_cookie_once() {
         cookie.ends_with("; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=2592000"),
         "{cookie}"
     );
-    assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+    assert_eq!(response.headers()[header::CACHE_CONTROL], "private, no-cache");
     let html = String::from_utf8_lossy(response.body()).into_owned();
     assert!(
         !html.contains(&browser.cookie(COOKIE).unwrap()),
