@@ -102,6 +102,7 @@ const BUNDLES = [
   ["src/index.ts", "esm", "statetemplate.mjs"],
   ["src/extras.ts", "iife", "extras.js"],
   ["src/morph.ts", "iife", "morph.js"],
+  ["src/streamed.ts", "iife", "streamed.js"],
 ];
 
 /**

@@ -49,7 +49,7 @@ export interface CacheStats {
   cacheSize: number;
 }
 
-/** The `<html>` attribute that holds `connected`, `disconnected` or `expired`, for style sheets. */
+/** The `<html>` attribute that holds the state, for style sheets, as does a class: `st-connected` and so on. */
 const STATE_ATTRIBUTE = "data-statetemplate";
 
 /**
@@ -90,7 +90,7 @@ export class StateTemplateClient {
   /** What `st-hook` names. */
   readonly hooks: Record<string, Hook>;
 
-  /** The page's state; `null` before the first connection was made or has failed. */
+  /** The page's state; `null` before `connect()`. */
   state: ConnectionState | null = null;
 
   /** Throws an `Error` when neither the options nor the page name a session. */
@@ -99,6 +99,7 @@ export class StateTemplateClient {
     const { page, plan, revision, ws, limit, scope } = element?.dataset ?? {};
     if (!page || plan === undefined) throw new Error("StateTemplate: no element with data-page");
     const { url = ws ?? "/ws", enableCaching: caching = true, maxCacheSize: capacity = 1000, debugMode } = options;
+    const base = (element as HTMLScriptElement).src || document.baseURI;
     const held = caching ? heldStatics() : new Map<string, Part[]>();
 
     let instance: Instance = [];
@@ -209,17 +210,17 @@ export class StateTemplateClient {
     };
 
     const changeState = (state: ConnectionState, reason: string): void => {
-      this.state = state;
-      document.documentElement.setAttribute(STATE_ATTRIBUTE, state);
-      if (state === "connected") {
-        emit("statetemplate:connected", { revision: connection.revision });
-        whenIdle(() => arrive().then(() => whenIdle(() => load("morph"))));
-        return;
-      }
+      const root = document.documentElement;
+      root.classList.remove("st-" + this.state);
+      root.classList.add("st-" + state);
+      root.setAttribute(STATE_ATTRIBUTE, (this.state = state));
       // What is not applied yet comes again: the next join names the revision that the page shows.
       queue = [];
       refreshDue = false;
-      emit(`statetemplate:${state}`, { reason });
+      emit(`statetemplate:${state}`, { reason, revision: connection.revision });
+      // What stands in for sockets that do not work.
+      if (state === "disconnected") void load("streamed");
+      if (state !== "expired") whenIdle(() => arrive().then(() => whenIdle(() => load("morph"))));
     };
 
     const send = (action: string, data: unknown, carried: Iterable<Element>): Promise<unknown> => {
@@ -263,7 +264,6 @@ export class StateTemplateClient {
       },
     });
     const connection = createConnection({
-      url: new URL(url, location.href).href.replace(/^http/, "ws"),
       page,
       plan,
       revision: Number(revision ?? 0),
@@ -275,8 +275,10 @@ export class StateTemplateClient {
         void pump();
       },
       state: changeState,
-      createSocket(url) {
-        const socket = new WebSocket(url, PROTOCOL) as unknown as Socket;
+      createSocket(streaming, upgrade) {
+        const address = new URL(url, location.href).href.replace(/^http/, "ws");
+        const socket =
+          (streaming && got("streamed")?.(base, address, upgrade)) || (new WebSocket(address, PROTOCOL) as unknown as Socket);
         return got("extras")?.watch(socket, debugMode) ?? socket;
       },
     });
@@ -296,7 +298,7 @@ export class StateTemplateClient {
         added,
         setAttribute,
       },
-      options.scripts ?? ((element as HTMLScriptElement).src || document.baseURI),
+      options.scripts ?? base,
       element!.nonce,
     );
 
@@ -304,21 +306,6 @@ export class StateTemplateClient {
       if (listening) return;
       listening = new AbortController();
       const { signal } = listening;
-      // What happens to the document bubbles to the window.
-      const on = (type: string, listener: () => void): void => addEventListener(type, listener, { signal });
-      const { wake, pause } = connection;
-      // A page that is looked at again does not wait for the next step of the back-off.
-      on("visibilitychange", () => document.hidden || wake());
-      on("pageshow", wake);
-      on("online", wake);
-      // A socket does not notice that its network is gone; the page would believe it for minutes.
-      on("offline", pause);
-      on("pagehide", () => {
-        got("extras")?.flush(document);
-        got("extras")?.save();
-        // An open socket would keep the page out of the back-forward cache.
-        pause();
-      });
       fields.start();
       actions.listen(signal);
       // First of all that waits, so that what arrives late hears the rest.
@@ -331,12 +318,14 @@ export class StateTemplateClient {
         } catch (error) {
           cannotApply(error);
         }
+        // From here on, so that the state's class counts as one that a script added.
         watch();
+        changeState("connecting", "");
         // Which session the page joins, only its tab's storage says; and what prints frames has to be there before the first.
         if (scope || debugMode) later(() => signal.aborted || connection.connect());
         else connection.connect();
       };
-      if (document.readyState === "loading") on("DOMContentLoaded", begin);
+      if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin, { signal });
       else begin();
     };
 

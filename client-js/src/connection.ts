@@ -1,9 +1,9 @@
-//! The socket: join and resume, numbered actions and their answers, acknowledgements, reconnecting. Knows no DOM.
+//! The connection: join and resume, numbered actions and their answers, acknowledgements, reconnecting. Knows no DOM.
 
 import { FINAL_REASON, FromServer, ToServer } from "./wire.js";
 
 /** What a page is told about its connection. */
-export type ConnectionState = "connected" | "disconnected" | "expired";
+export type ConnectionState = "connecting" | "connected" | "disconnected" | "expired";
 
 /** Why an action failed: a code of the protocol, or one of the client's own (`too_many`, `session_expired`, …). */
 export class ActionError extends Error {
@@ -16,7 +16,7 @@ export class ActionError extends Error {
   }
 }
 
-/** The part of `WebSocket` that a connection uses. */
+/** The part of `WebSocket` that a connection uses; `streamed.ts` has another that does the same. */
 export interface Socket {
   readyState: number;
   onopen: (() => void) | null;
@@ -28,7 +28,6 @@ export interface Socket {
 }
 
 export interface ConnectionOptions {
-  url: string;
   /** id of the page's session */
   page: string;
   plan: string;
@@ -40,7 +39,11 @@ export interface ConnectionOptions {
   /** a frame that is not about the connection itself, in the order of arrival */
   frame(frame: unknown[], size: number): void;
   state(state: ConnectionState, reason: string): void;
-  createSocket(url: string): Socket;
+  /**
+   * Opens a socket, or with `streaming` what stands in for one where sockets do not work; that calls `upgrade` when they
+   * work again.
+   */
+  createSocket(streaming: boolean, upgrade: () => void): Socket;
 }
 
 /** Who the document is to its session. Where the session outlives it, the next document of the tab goes on with it. */
@@ -71,8 +74,16 @@ const LONGEST_DELAY = 30_000;
 /** A connection that held this long was a good one: the next failure starts from the first delay. */
 const STABLE = 5_000;
 const JOIN_TIMEOUT = 10_000;
-/** The server gives a handler 30 s; a socket that is silent for longer while an answer is due is dead. */
+/** After so long a silence the client asks whether anybody is there: browsers do not show the pings of sockets. */
+const SILENCE = 30_000;
+/** The same while an answer is due, which may take its time. */
+const SHORT_SILENCE = 5_000;
+const PONG_TIMEOUT = 10_000;
+/** The server reads no further while it has so many actions; it gives each of them 30 s. */
+const SERVERS_QUEUE = 16;
 const ANSWER_TIMEOUT = 45_000;
+/** So often sockets are tried in vain, once they have worked on this page, before streams are tried in turn with them. */
+const PATIENCE = 5;
 
 /** A page's connection to its session. */
 export interface Connection extends Identity {
@@ -86,7 +97,7 @@ export interface Connection extends Identity {
   disconnect(): void;
   /** Closes the socket until `wake`: the page is frozen, or the network is gone. */
   pause(): void;
-  /** Tries again now instead of later: the page is visible again, or the network is back. */
+  /** Tries again now instead of later, or asks whether anybody is there: the page or the network is back. */
   wake(): void;
   /** The page cannot be brought up to date by patches: rejoin so that the server sends a refresh. */
   resync(reason: string): void;
@@ -108,7 +119,7 @@ export interface Connection extends Identity {
 type Timer = ReturnType<typeof setTimeout> | undefined;
 
 export function createConnection(options: ConnectionOptions): Connection {
-  const { url, limit, createSocket } = options;
+  const { limit } = options;
   const pending = new Map<number, Pending>();
   let socket: Socket | null = null;
   let wanted = false;
@@ -116,6 +127,8 @@ export function createConnection(options: ConnectionOptions): Connection {
   // When the server answered the join of the present socket; 0 until then.
   let joined = 0;
   let attempts = 0;
+  let streaming = false;
+  let patience = 0;
   let retry: Timer;
   let watch: Timer;
   let appliedDue = false;
@@ -125,7 +138,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     clearTimeout(retry);
     if (socket || final) return;
     try {
-      socket = createSocket(url);
+      socket = options.createSocket(streaming, upgrade);
     } catch (error) {
       return lost(String(error));
     }
@@ -138,6 +151,13 @@ export function createConnection(options: ConnectionOptions): Connection {
     socket.onclose = socket.onerror = () => lost("closed");
   };
 
+  const upgrade = (): void => {
+    streaming = false;
+    // Not told to the page, which loses nothing: the socket is known to work.
+    close();
+    open();
+  };
+
   const receive = (data: unknown): void => {
     let frame: unknown;
     try {
@@ -146,7 +166,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       // Reported below: it is no array either.
     }
     if (!Array.isArray(frame)) return self.resync("malformed frame");
-    if (joined) expect(pending.size > 0 ? ANSWER_TIMEOUT : 0);
+    if (joined) listen();
     if (frame[0] === FromServer.Joined) onJoined(frame[1], frame[2]);
     else if (frame[0] === FromServer.End) onEnd(String(frame[1]), Number(frame[2]));
     else options.frame(frame, (data as string).length);
@@ -157,14 +177,15 @@ export function createConnection(options: ConnectionOptions): Connection {
     self.page = session as string;
     self.revision = revision;
     joined = Date.now();
+    if (!streaming) patience = PATIENCE;
     appliedDue = answeredDue = false;
-    expect(0);
+    listen();
     options.state("connected", "");
     for (const { text } of pending.values()) sendAction(text);
   };
 
   const onEnd = (reason: string, delay: number): void => {
-    if (!FINAL_REASON.test(reason)) return lost(reason, delay > 0 ? delay * (1 + Math.random() / 5) : -1);
+    if (!FINAL_REASON.test(reason)) return lost(reason, delay * (1 + Math.random() / 5));
     final = reason;
     wanted = false;
     close();
@@ -174,13 +195,17 @@ export function createConnection(options: ConnectionOptions): Connection {
   };
 
   /** The socket is gone against our will: come back after `delay`, or after the next step of the back-off. */
-  const lost = (reason: string, delay = -1): void => {
-    if (joined && Date.now() - joined > STABLE) attempts = 0;
+  const lost = (reason: string, delay = 0): void => {
+    if (joined && Date.now() - joined > STABLE) {
+      attempts = 0;
+    } else if (attempts > patience) {
+      streaming = !streaming;
+    }
     drop(reason);
     if (!wanted) return;
     const longest = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** attempts++);
     // Half of the delay is chance, so that a restarted server does not meet all of its pages at once.
-    retry = setTimeout(open, delay >= 0 ? delay : (longest / 2) * (1 + Math.random()));
+    retry = setTimeout(open, delay > 0 ? delay : (longest / 2) * (1 + Math.random()));
   };
 
   const drop = (reason: string): void => {
@@ -201,15 +226,24 @@ export function createConnection(options: ConnectionOptions): Connection {
     old.close();
   };
 
-  /** Expects a frame within `time` milliseconds, 0 for no expectation. */
-  const expect = (time: number): void => {
+  /** Expects a frame within `time` milliseconds. */
+  const expect = (time: number, otherwise = () => lost("no answer")): void => {
     clearTimeout(watch);
-    watch = time ? setTimeout(() => lost("no answer"), time) : undefined;
+    watch = setTimeout(otherwise, time);
+  };
+
+  /** Expects that the silence does not last. */
+  const listen = (): void => expect(pending.size ? SHORT_SILENCE : SILENCE, ask);
+
+  const ask = (): void => {
+    send([ToServer.Ping]);
+    expect(pending.size < SERVERS_QUEUE ? PONG_TIMEOUT : ANSWER_TIMEOUT);
   };
 
   const sendAction = (text: string): void => {
-    if (!watch) expect(ANSWER_TIMEOUT);
     socket?.send(text);
+    // Only the first: a person who clicks on and on must not put the discovery of a dead socket off.
+    if (pending.size < 2) listen();
   };
 
   const send = (frame: unknown[]): void => {
@@ -240,7 +274,8 @@ export function createConnection(options: ConnectionOptions): Connection {
     },
     pause: () => drop("paused"),
     wake() {
-      if (wanted) open();
+      if (joined) ask();
+      else if (wanted) open();
     },
     resync(reason) {
       self.plan = "";
@@ -268,6 +303,9 @@ export function createConnection(options: ConnectionOptions): Connection {
       if (!action) return;
       pending.delete(number as number);
       answeredDue = true;
+      // A connection that brought an answer was of use, however short it lasts.
+      attempts = 0;
+      if (joined) listen();
       if (error) action.reject(error);
       else action.resolve(value);
     },

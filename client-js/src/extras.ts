@@ -1,5 +1,6 @@
 //! The entry of `extras.js`: what the first patches do not need. Loaded when the page is idle, or on need.
 
+import { createAttention } from "./attention.js";
 import { createCover } from "./covers.js";
 import { createDelays } from "./delays.js";
 import { showFlight } from "./flights.js";
@@ -19,13 +20,15 @@ provide("extras", (core) => {
   const { watch, simulateLatency, resume } = createWatch(core.connection);
   const { trigger, listen } = createTriggers(core);
   const followTab = createTab(core.connection);
+  const attend = createAttention(core.connection, flush, statics.save);
   return {
     ...statics,
     schedule,
     flush,
     structure: createStructure(core, statics, hooks.added),
-    watch,
     simulateLatency,
+
+    watch,
 
     event(event) {
       const { type, target } = event;
@@ -40,6 +43,7 @@ provide("extras", (core) => {
       listen(signal);
       hooks.listen(signal);
       followTab(signal);
+      attend(signal);
       resume();
       signal.addEventListener("abort", stop);
     },

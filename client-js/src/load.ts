@@ -68,9 +68,16 @@ export interface Morph {
   region(slot: RegionSlot, content: DocumentFragment): void;
 }
 
+/**
+ * What `streamed.js` provides: what stands in for a socket. `base` is the address of the client's script, `address` the
+ * socket's, which is tried again from time to time: `upgrade` is called when it works.
+ */
+export type Streamed = (base: string, address: string, upgrade: () => void) => Socket;
+
 export interface Scripts {
   extras: Extras;
   morph: Morph;
+  streamed: Streamed;
 }
 
 type Name = keyof Scripts;

@@ -9,6 +9,7 @@ export const enum ToServer {
   Applied = "a",
   Answered = "k",
   MissingStatics = "c",
+  Ping = "p",
 }
 
 /** The first element of the frames that a server sends; a patch starts with its revision instead. */

@@ -185,6 +185,25 @@ describe("attributes", () => {
     expect(await live.page.$eval("#p", (p) => p.hasAttribute("style"))).toBe(false);
   });
 
+  test("the state of the connection is a class of <html> beside its own, whatever becomes of those", async () => {
+    const page = (attributes: string): string => `<!doctype html><html ${attributes}><head><title>t</title></head><body>x</body></html>`;
+    live = await LivePage.open(browser, page(`class="a b" st="0"`));
+    const classes = (): Promise<string[]> => live.page.$eval("html", (html) => [...html.classList].sort());
+    await live.page.waitForSelector("html.st-connected", { state: "attached" });
+    expect(await classes()).toEqual(["a", "b", "st-connected"]);
+    await live.patch(2, { "0": "b c" });
+    expect(await classes()).toEqual(["b", "c", "st-connected"]);
+    live.send(["f", 3, "plan1", page(`class="d" st="0"`)]);
+    await live.applied(3);
+    expect(await classes()).toEqual(["d", "st-connected"]);
+    await live.patch(4, { "0": null });
+    expect(await classes()).toEqual(["st-connected"]);
+    live.send(["x", "session_closed", 0]);
+    await live.page.waitForSelector("html.st-expired", { state: "attached" });
+    expect(await classes()).toEqual(["st-expired"]);
+    expect(await live.page.getAttribute("html", "data-statetemplate")).toBe("expired");
+  });
+
   test("classes that scripts added survive a change of the class", async () => {
     await open(`<p id="p" class="a b" st="1">x</p>`);
     await live.page.$eval("#p", (p) => p.classList.add("script"));

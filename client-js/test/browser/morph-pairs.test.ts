@@ -118,8 +118,12 @@ function differences(to: string): Promise<string[]> {
         compare(have[at], want[at], `${path}>${is.localName}[${at}]`);
       }
     };
+    // The connection's state is the client's own.
+    const root = document.documentElement;
+    root.classList.remove("st-connected");
+    if (root.classList.length === 0) root.removeAttribute("class");
     const fresh = new DOMParser().parseFromString(to, "text/html");
-    compare(document.documentElement, fresh.documentElement, "");
+    compare(root, fresh.documentElement, "");
     for (const [id, element] of (globalThis as unknown as Noting).noted) {
       if (document.getElementById(id) !== element) found.push(`#${id} is another node`);
     }

@@ -7,6 +7,8 @@ class FakeSocket implements Socket {
   readyState = 0;
   sent: unknown[][] = [];
   closed = false;
+  streaming = false;
+  upgrade: () => void = () => {};
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: (() => void) | null = null;
@@ -43,7 +45,6 @@ beforeEach(() => {
   states = [];
   frames = [];
   connection = createConnection({
-    url: "ws://x/ws",
     page: "PAGE",
     plan: "PLAN",
     revision: 7,
@@ -51,8 +52,8 @@ beforeEach(() => {
     frame: (frame) => frames.push(frame),
     state: (state, reason) => states.push(reason ? `${state}: ${reason}` : state),
     limit: 65536,
-    createSocket: () => {
-      sockets.push(new FakeSocket());
+    createSocket(streaming, upgrade) {
+      sockets.push(Object.assign(new FakeSocket(), { streaming, upgrade }));
       return socket();
     },
   });
@@ -143,12 +144,38 @@ describe("actions", () => {
     expect(socket().sent[1]).toEqual([1, "b", null]);
   });
 
-  test("drop a socket that stays silent while an answer is due", () => {
+  test("drop a socket that stays silent while an answer is due, however often the person clicks", () => {
     socket().join();
-    void connection.send("a", 1);
-    vi.advanceTimersByTime(45_000);
+    for (let second = 0; second < 15; second++) {
+      expect(socket().closed).toBe(false);
+      void connection.send("a", 1);
+      vi.advanceTimersByTime(1_000);
+    }
+    expect(socket().sent.filter(([type]) => type === "p")).toHaveLength(1);
     expect(socket().closed).toBe(true);
     expect(states.at(-1)).toMatch(/^disconnected/);
+  });
+
+  test("may take their time where the server answers pings", () => {
+    socket().join();
+    void connection.send("a", 1);
+    for (let asked = 0; asked < 10; asked++) {
+      vi.advanceTimersByTime(5_000);
+      socket().receive(["p"]);
+    }
+    expect(socket().closed).toBe(false);
+    connection.settle(1, undefined);
+    vi.advanceTimersByTime(29_000);
+    expect(socket().sent.filter(([type]) => type === "p")).toHaveLength(10);
+  });
+
+  test("may take long where the server reads no further", () => {
+    socket().join();
+    for (let at = 0; at < 16; at++) void connection.send("a", at);
+    vi.advanceTimersByTime(5_000 + 44_000);
+    expect(socket().closed).toBe(false);
+    vi.advanceTimersByTime(1_000);
+    expect(socket().closed).toBe(true);
   });
 });
 
@@ -202,6 +229,21 @@ describe("reconnecting", () => {
     expect(sockets).toHaveLength(count + 1);
   });
 
+  test("starts over after a connection that brought an answer", () => {
+    for (let round = 0; round < 8; round++) {
+      const count = sockets.length;
+      socket().onclose!();
+      while (sockets.length === count) vi.advanceTimersByTime(100);
+    }
+    socket().join();
+    void connection.send("a", 1);
+    connection.settle(1, undefined);
+    const count = sockets.length;
+    socket().onclose!();
+    vi.advanceTimersByTime(250);
+    expect(sockets).toHaveLength(count + 1);
+  });
+
   test("happens at once when woken, and not when paused or disconnected", () => {
     socket().onclose!();
     connection.wake();
@@ -217,6 +259,32 @@ describe("reconnecting", () => {
     connection.wake();
     vi.advanceTimersByTime(60_000);
     expect(sockets).toHaveLength(3);
+  });
+
+  test("asks at once whether anybody is there when woken", () => {
+    socket().join();
+    connection.wake();
+    expect(socket().sent.at(-1)).toEqual(["p"]);
+    vi.advanceTimersByTime(9_000);
+    socket().receive(["p"]);
+    vi.advanceTimersByTime(9_000);
+    expect(socket().closed).toBe(false);
+    connection.wake();
+    vi.advanceTimersByTime(10_000);
+    expect(socket().closed).toBe(true);
+  });
+
+  test("notices a silent socket", () => {
+    socket().join();
+    for (let asked = 1; asked <= 3; asked++) {
+      vi.advanceTimersByTime(30_000);
+      expect(socket().sent.filter(([type]) => type === "p")).toHaveLength(asked);
+      socket().receive(["p"]);
+    }
+    expect(socket().closed).toBe(false);
+    vi.advanceTimersByTime(40_000);
+    expect(socket().closed).toBe(true);
+    expect(states.at(-1)).toBe("disconnected: no answer");
   });
 
   test("waits as long as try_again says", () => {
@@ -236,6 +304,58 @@ describe("reconnecting", () => {
     old.onclose!();
     expect(old.onmessage).toBeNull();
     expect(onmessage).not.toBeNull();
+  });
+});
+
+describe("where sockets do not work", () => {
+  const fail = (times: number): boolean[] =>
+    Array.from({ length: times }, () => {
+      const count = sockets.length;
+      socket().onclose!();
+      while (sockets.length === count) vi.advanceTimersByTime(100);
+      return socket().streaming;
+    });
+
+  test("a stream is tried after two of them, and then the two in turn", () => {
+    expect(socket().streaming).toBe(false);
+    expect(fail(6)).toEqual([false, true, false, true, false, true]);
+  });
+
+  test("sockets that always end before they were of use are given up, too", () => {
+    for (let round = 0; round < 6; round++) {
+      socket().join();
+      expect(fail(1)).toEqual([false]);
+    }
+    socket().join();
+    expect(fail(1)).toEqual([true]);
+  });
+
+  test("a stream that held is what comes back", () => {
+    fail(2);
+    socket().join();
+    vi.advanceTimersByTime(6_000);
+    expect(fail(1)).toEqual([true]);
+  });
+
+  test("sockets that have worked here are tried for longer", () => {
+    socket().join();
+    expect(fail(8)).toEqual([false, false, false, false, false, false, true, false]);
+  });
+
+  test("they are gone back to when they work again, and the page does not notice", () => {
+    fail(2);
+    socket().join();
+    const told = states.length;
+    const stream = socket();
+    stream.upgrade();
+    expect(stream.closed).toBe(true);
+    expect(socket().streaming).toBe(false);
+    const answer = connection.send("a", 1);
+    expect(states).toHaveLength(told);
+    socket().join();
+    expect(socket().sent[1]).toEqual([1, "a", 1]);
+    connection.settle(1, 2);
+    return expect(answer).resolves.toBe(2);
   });
 });
 

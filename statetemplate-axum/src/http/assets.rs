@@ -23,7 +23,7 @@ struct Asset {
     content: &'static str,
 }
 
-static ASSETS: [Asset; 3] = [
+static ASSETS: [Asset; 4] = [
     Asset {
         name: CLIENT,
         content: include_str!("../../assets/statetemplate.js"),
@@ -36,6 +36,10 @@ static ASSETS: [Asset; 3] = [
     Asset {
         name: "morph.js",
         content: include_str!("../../assets/morph.js"),
+    },
+    Asset {
+        name: "streamed.js",
+        content: include_str!("../../assets/streamed.js"),
     },
 ];
 

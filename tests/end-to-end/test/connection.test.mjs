@@ -25,7 +25,7 @@ afterEach(async () => {
   await context.close();
   proxy.close();
   // Chromium writes each connection that fails into the console; everything else counts.
-  live.errors = live.errors.filter((error) => !/WebSocket connection to .* failed/.test(error));
+  live.errors = live.errors.filter((error) => !/WebSocket connection to .* failed|net::ERR_/.test(error));
   live.healthy();
 });
 

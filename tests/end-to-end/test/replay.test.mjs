@@ -39,6 +39,8 @@ async function go(to) {
       for (const element of copy.querySelectorAll("[st]")) element.removeAttribute("st");
       for (const script of copy.querySelectorAll("script[data-page]")) script.remove();
       copy.removeAttribute("data-statetemplate");
+      copy.classList.remove("st-connected");
+      if (!copy.classList.length) copy.removeAttribute("class");
       copy.removeAttribute("st");
       // The order of attributes means nothing, and an attribute that came later stands last.
       for (const element of copy.querySelectorAll("*")) {
