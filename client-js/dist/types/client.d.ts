@@ -64,7 +64,7 @@ export declare class StateTemplateClient {
     readonly simulateLatency: (round: number) => void;
     /** What `st-hook` names. */
     readonly hooks: Record<string, Hook>;
-    /** The page's state; `null` before the first connection was made or has failed. */
+    /** The page's state; `null` before `connect()`. */
     state: ConnectionState | null;
     /** Throws an `Error` when neither the options nor the page name a session. */
     constructor(options?: ClientOptions);

@@ -1,12 +1,12 @@
 /** What a page is told about its connection. */
-export type ConnectionState = "connected" | "disconnected" | "expired";
+export type ConnectionState = "connecting" | "connected" | "disconnected" | "expired";
 /** Why an action failed: a code of the protocol, or one of the client's own (`too_many`, `session_expired`, …). */
 export declare class ActionError extends Error {
     readonly code: string;
     readonly name = "ActionError";
     constructor(code: string, message?: string);
 }
-/** The part of `WebSocket` that a connection uses. */
+/** The part of `WebSocket` that a connection uses; `streamed.ts` has another that does the same. */
 export interface Socket {
     readyState: number;
     onopen: (() => void) | null;
@@ -19,7 +19,6 @@ export interface Socket {
     close(): void;
 }
 export interface ConnectionOptions {
-    url: string;
     /** id of the page's session */
     page: string;
     plan: string;
@@ -31,7 +30,11 @@ export interface ConnectionOptions {
     /** a frame that is not about the connection itself, in the order of arrival */
     frame(frame: unknown[], size: number): void;
     state(state: ConnectionState, reason: string): void;
-    createSocket(url: string): Socket;
+    /**
+     * Opens a socket, or with `streaming` what stands in for one where sockets do not work; that calls `upgrade` when they
+     * work again.
+     */
+    createSocket(streaming: boolean, upgrade: () => void): Socket;
 }
 /** Who the document is to its session. Where the session outlives it, the next document of the tab goes on with it. */
 export interface Identity {
@@ -65,7 +68,7 @@ export interface Connection extends Identity {
     disconnect(): void;
     /** Closes the socket until `wake`: the page is frozen, or the network is gone. */
     pause(): void;
-    /** Tries again now instead of later: the page is visible again, or the network is back. */
+    /** Tries again now instead of later, or asks whether anybody is there: the page or the network is back. */
     wake(): void;
     /** The page cannot be brought up to date by patches: rejoin so that the server sends a refresh. */
     resync(reason: string): void;

@@ -9,6 +9,13 @@ export interface ErrorDetail {
     /** the action that failed, if it was one */
     action?: string;
 }
+/** What a page is told with its state. */
+export interface StateDetail {
+    /** why the connection or the session has ended; empty otherwise */
+    reason: string;
+    /** the revision that the page shows */
+    revision: number;
+}
 /** Name of an event → its `detail`. */
 export interface StateTemplateEvents {
     /** the page shows another revision */
@@ -16,16 +23,11 @@ export interface StateTemplateEvents {
         revision: number;
         kind: "patch" | "refresh";
     };
-    "statetemplate:connected": {
-        revision: number;
-    };
-    "statetemplate:disconnected": {
-        reason: string;
-    };
+    "statetemplate:connecting": StateDetail;
+    "statetemplate:connected": StateDetail;
+    "statetemplate:disconnected": StateDetail;
     /** the session has ended; the client does not come back by itself */
-    "statetemplate:expired": {
-        reason: string;
-    };
+    "statetemplate:expired": StateDetail;
     "statetemplate:error": ErrorDetail;
     /** statics arrived; in `debugMode` also at each update */
     "statetemplate:cache": CacheStats;
@@ -40,6 +42,7 @@ export declare function emit<K extends keyof StateTemplateEvents>(name: K, detai
 declare global {
     interface DocumentEventMap {
         "statetemplate:update": CustomEvent<StateTemplateEvents["statetemplate:update"]>;
+        "statetemplate:connecting": CustomEvent<StateTemplateEvents["statetemplate:connecting"]>;
         "statetemplate:connected": CustomEvent<StateTemplateEvents["statetemplate:connected"]>;
         "statetemplate:disconnected": CustomEvent<StateTemplateEvents["statetemplate:disconnected"]>;
         "statetemplate:expired": CustomEvent<StateTemplateEvents["statetemplate:expired"]>;

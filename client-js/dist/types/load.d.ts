@@ -62,9 +62,15 @@ export interface Morph {
     /** Replaces the nodes of a region, keeping the state of what stays. */
     region(slot: RegionSlot, content: DocumentFragment): void;
 }
+/**
+ * What `streamed.js` provides: what stands in for a socket. `base` is the address of the client's script, `address` the
+ * socket's, which is tried again from time to time: `upgrade` is called when it works.
+ */
+export type Streamed = (base: string, address: string, upgrade: () => void) => Socket;
 export interface Scripts {
     extras: Extras;
     morph: Morph;
+    streamed: Streamed;
 }
 type Name = keyof Scripts;
 type Makers = {

@@ -5,7 +5,8 @@ export declare const enum ToServer {
     Join = "j",
     Applied = "a",
     Answered = "k",
-    MissingStatics = "c"
+    MissingStatics = "c",
+    Ping = "p"
 }
 /** The first element of the frames that a server sends; a patch starts with its revision instead. */
 export declare const enum FromServer {

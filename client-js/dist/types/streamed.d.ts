@@ -1,0 +1,2 @@
+import { type Streamed } from "./load.js";
+export declare const streamed: Streamed;
