@@ -279,6 +279,12 @@ forward! {
     /// `#[serde(default)]` need nothing else. Data that cannot be read any more ends its session with `session_outdated`, and
     /// the page is loaded afresh.
     data_version: u32;
+    /// Answers from memory, and stores changes within this time. Default: a change is stored before its answer leaves.
+    ///
+    /// What a crash of the process finds unstored is lost, answers that were given included: pages that show it are shown
+    /// anew. [`StateTemplate::shutdown`] stores everything. For data that is made again easily, and sessions that stay on
+    /// their node: see [`RendererBuilder::write_behind`].
+    write_behind: Duration;
     /// Names the build of the application: a page of another build is shown anew when it comes back, since filters are code.
     /// Default: the executable's own hash (in debug builds its size and time of writing).
     build_id: impl Into<String>;

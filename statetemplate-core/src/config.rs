@@ -35,6 +35,8 @@ pub struct Config {
     /// How long a browser keeps its identity; half of that time after it was sealed, a response renews it. Default
     /// 30 days, so that no session outlives the identity that it is bound to.
     pub browser_expiration: Duration,
+    /// How long a change may wait in memory before it is stored. Default: it is stored before anyone hears of it.
+    pub write_behind: Option<Duration>,
     /// The version of the application's data types. Default 0.
     pub data_version: u32,
 }
@@ -57,6 +59,7 @@ impl Default for Config {
             store_timeout: Duration::from_secs(10),
             token_grace: Duration::from_secs(10),
             browser_expiration: Duration::from_secs(30 * DAY),
+            write_behind: None,
             data_version: 0,
         }
     }

@@ -59,6 +59,9 @@ metrics! {
     sessions_evicted,
     /// Sessions ended by the application: closed or invalidated.
     sessions_ended,
+    /// Changes that were lost because another node changed the session before they were stored
+    /// ([`RendererBuilder::write_behind`](crate::RendererBuilder::write_behind)), or because the store did not take them at the end.
+    unstored_lost,
     /// Connections opened.
     connections_opened,
     /// Connections ended.

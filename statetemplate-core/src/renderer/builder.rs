@@ -185,6 +185,19 @@ impl RendererBuilder {
         self
     }
 
+    /// Answers from memory, and stores changes within `delay`, all that came in that time in one write.
+    ///
+    /// By default a change is stored before its answer leaves, so that nothing that anyone has seen is lost. With this,
+    /// what a crash of the process finds unstored is lost, answers that were given included: the session goes on from
+    /// what was stored, in a new epoch, and pages that show more are shown anew. [`Renderer::shutdown`] stores everything.
+    /// For data that is made again easily, on one node or where a session stays on its node: when two nodes change a
+    /// session, the second to store loses what it has not stored yet
+    /// ([`MetricsSnapshot::unstored_lost`](crate::MetricsSnapshot::unstored_lost) counts it).
+    pub fn write_behind(mut self, delay: Duration) -> Self {
+        self.config.write_behind = Some(delay);
+        self
+    }
+
     /// Names the build of the application. A page that was rendered by another build is shown anew when it comes back,
     /// since its filters and functions are other code. Default: the executable's own hash (in debug builds its size and
     /// time of writing), so that it has to be set only where equal builds come in different files.

@@ -27,7 +27,7 @@ pub(crate) struct Core {
     pub(super) plan_options: PlanOptions,
     pub(super) plans: RwLock<HashMap<Arc<str>, Arc<Plan>>>,
     pub(super) default_template: Option<Arc<str>>,
-    pub(super) stopping: CancellationToken,
+    pub(crate) stopping: CancellationToken,
     pub(super) started: Once,
     /// Sessions that are being made and may not be counted by the store yet.
     pub(super) coming: [AtomicUsize; 2],

@@ -284,7 +284,7 @@ impl Renderer {
         self.core.within(self.core.store.health()).await
     }
 
-    /// Stops the renderer's tasks, waits for writes under way, and for the store to have them where they outlive this
+    /// Stops the renderer's tasks, stores what is in memory alone, waits for writes under way, and for the store to have them where they outlive this
     /// process (as long as one call to the store may take). The sessions stay in the store, for the next process.
     ///
     /// # Cancel safety

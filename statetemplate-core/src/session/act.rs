@@ -232,7 +232,7 @@ impl Session {
             answer,
             repeated: false,
         };
-        self.write(turn, base, next, patch).await?;
+        self.write_soon(turn, base, next, patch).await?;
         let metrics = &self.core().metrics;
         if outcome.answer.is_done() {
             metrics.actions_done().one();

@@ -231,7 +231,7 @@ impl Session {
         let mut next = SessionRecord::clone(&base);
         let patch = step.patch.clone();
         step.apply(&mut next);
-        self.write(turn, base, next, Some(patch)).await
+        self.write_soon(turn, base, next, Some(patch)).await
     }
 
     /// Stores `next` in place of `base` and announces it.
@@ -249,9 +249,12 @@ impl Session {
         self.core().mark_used(self, &mut next);
         let session = self.clone();
         let task = self.core().tasks.spawn(async move {
+            // Held over the write, since what may be expected in the store is known only while nobody else writes.
+            let _storing = session.live().storing.lock().await;
+            let expected = session.live().stored(&base);
             // Until the store has answered, what it holds is not known.
             session.live().set_stale(true);
-            let stored = session.core().update(next.clone(), base.stamp()).await;
+            let stored = session.core().update(next.clone(), expected).await;
             session.conclude(turn, &base, next, patch, stored)
         });
         task.await.unwrap_or_else(|error| {
@@ -275,7 +278,9 @@ impl Session {
                 if next.revision != base.revision {
                     self.core().metrics.commits().one();
                 }
+                let stamp = next.stamp();
                 self.live().commit(next, patch);
+                self.live().note_stored(stamp);
                 Ok(turn)
             }
             Err(error) => match error.kind() {
@@ -287,7 +292,7 @@ impl Session {
     }
 
     /// The store has the session no more: someone else ended it.
-    fn gone(&self) -> Error {
+    pub(super) fn gone(&self) -> Error {
         self.core().end_in_memory(self.id(), SessionEnd::Closed);
         self.end_reason().unwrap_or(SessionEnd::Closed).error(self.id())
     }

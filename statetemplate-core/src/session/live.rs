@@ -6,7 +6,7 @@ use tokio::sync::{Mutex as AsyncMutex, broadcast, watch};
 
 use super::connection::Connections;
 use super::{Event, SessionEnd, Version};
-use crate::store::{OwnerId, SessionRecord, Touch};
+use crate::store::{OwnerId, SessionRecord, Stamp, Touch};
 use crate::{Patch, Plan};
 
 /// How many events wait for a slow listener.
@@ -36,6 +36,8 @@ pub(crate) struct Live {
     /// Whoever holds this may write the record. It is an asynchronous lock held over awaits on purpose: handlers of one
     /// session run one at a time, and each runs from reading the data to its commit.
     pub(super) turn: Arc<AsyncMutex<()>>,
+    /// Whoever holds this may write to the store: a change that is stored later is, beside handlers that run.
+    pub(super) storing: AsyncMutex<()>,
     state: Mutex<State>,
     status: watch::Sender<Status>,
     /// Made for the first listener, because most sessions in memory at a time of many are provisional.
@@ -47,8 +49,24 @@ struct State {
     record: Arc<SessionRecord>,
     /// Whether a write may or may not have reached the store, so that the next turn has to ask it.
     stale: bool,
+    /// What the store has, where the record is ahead of it.
+    behind: Option<Stamp>,
+    /// Whether the record's epoch is one that began here, after it was loaded.
+    has_own_epoch: bool,
+    /// Whether a task is on its way that will store the record.
+    is_flushing: bool,
     /// The patch of the last commit, so that connections that show the version before it need not compute it again.
     last_patch: Option<CachedPatch>,
+}
+
+/// What became of a change that is to be stored later.
+pub(super) enum Ahead {
+    /// It is taken, and the task that stores it is on its way.
+    Done,
+    /// It is taken, and somebody has to store it.
+    Flush,
+    /// Another change came before it.
+    Conflict,
 }
 
 struct CachedPatch {
@@ -70,8 +88,12 @@ impl Live {
             state: Mutex::new(State {
                 record: Arc::new(record),
                 stale: false,
+                behind: None,
+                has_own_epoch: false,
+                is_flushing: false,
                 last_patch: None,
             }),
+            storing: AsyncMutex::default(),
             status: watch::Sender::new(status),
             events: OnceLock::new(),
             connections: Connections::default(),
@@ -131,13 +153,73 @@ impl Live {
         self.announce(to, owner);
     }
 
+    /// Takes a change over that will be stored later, when the record is still `base`. Says whether it is, and whether a
+    /// task has to be started that stores it.
+    pub(super) fn run_ahead(&self, base: Stamp, record: SessionRecord, patch: Option<Arc<Patch>>) -> Ahead {
+        let mut state = self.state();
+        if state.record.stamp() != base {
+            return Ahead::Conflict;
+        }
+        state.behind.get_or_insert(base);
+        state.has_own_epoch = true;
+        let is_first = !std::mem::replace(&mut state.is_flushing, true);
+        drop(state);
+        self.commit(record, patch);
+        if is_first { Ahead::Flush } else { Ahead::Done }
+    }
+
+    /// Whether what a crash may lose is told apart already from what is stored.
+    pub(super) fn has_own_epoch(&self) -> bool {
+        self.state().has_own_epoch
+    }
+
+    /// The record that the store has to get, and the stamp of what it has now.
+    pub(super) fn unstored(&self) -> Option<(Arc<SessionRecord>, Stamp)> {
+        let state = self.state();
+        state.behind.map(|behind| (state.record.clone(), behind))
+    }
+
+    /// What a compare-and-set has to expect in the store when the record is `base`.
+    pub(super) fn stored(&self, base: &SessionRecord) -> Stamp {
+        self.state().behind.unwrap_or(base.stamp())
+    }
+
+    /// Notes that the store has the record of this stamp.
+    pub(super) fn note_stored(&self, stored: Stamp) {
+        let mut state = self.state();
+        if state.behind.is_some() {
+            state.behind = (state.record.stamp() != stored).then_some(stored);
+        }
+    }
+
+    /// Notes that the task which stores the record ends, unless there is more to store.
+    pub(super) fn end_flushing(&self) -> bool {
+        let mut state = self.state();
+        state.is_flushing = state.behind.is_some();
+        !state.is_flushing
+    }
+
+    /// Gives up what is not stored, for what another node has stored.
+    pub(super) fn give_up(&self, record: Option<SessionRecord>) {
+        let mut state = self.state();
+        state.behind = None;
+        state.has_own_epoch = false;
+        state.is_flushing = false;
+        drop(state);
+        if let Some(record) = record {
+            self.adopt(record);
+        }
+    }
+
     /// Takes over a record that was read from the store, when it is newer than what is known here.
     pub(crate) fn adopt(&self, record: SessionRecord) {
         let mut state = self.state();
         let (known, read) = (state.record.stamp(), record.stamp());
-        if known.epoch == read.epoch && known.writes >= read.writes {
+        // Whether another node has changed what is not stored here yet, storing it finds out.
+        if state.behind.is_some() || (known.epoch == read.epoch && known.writes >= read.writes) {
             return;
         }
+        state.has_own_epoch = false;
         state.last_patch = None;
         let (version, owner) = (version(&record), record.owner.clone());
         state.record = Arc::new(record);

@@ -13,6 +13,7 @@ mod tests;
 mod updates;
 mod upgrade;
 mod version;
+mod write_behind;
 
 pub use action::{ActionError, ActionOutcome};
 pub use connection::ConnectionGuard;

@@ -24,6 +24,13 @@ pub(crate) fn random_id() -> Result<String, Error> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
+/// A random number other than 0.
+pub(crate) fn random_number() -> Result<u64, Error> {
+    let mut bytes = [0; 8];
+    fill_random(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes).max(1))
+}
+
 fn fill_random(bytes: &mut [u8]) -> Result<(), Error> {
     getrandom::fill(bytes).map_err(|error| {
         Error::new(ErrorKind::Internal, "the system gives no random numbers").with_source(error)
