@@ -258,6 +258,17 @@ export class PuppetPage {
     return texts.map((text) => JSON.parse(text) as unknown[]);
   }
 
+  /** Waits until the page has been brought up to date so many times. */
+  updates(count: number): Promise<unknown> {
+    return this.page.evaluate(
+      (count) =>
+        new Promise((resolve) => {
+          document.addEventListener("statetemplate:update", () => --count === 0 && resolve(null));
+        }),
+      count,
+    );
+  }
+
   /** What each field shows. */
   shown(): Promise<Data> {
     return this.page.evaluate(() => {

@@ -52,6 +52,12 @@ class Run {
   async go(): Promise<void> {
     const join = await this.puppet.connect();
     this.server.join(join[3] as number, false);
+    // These need the scripts that the page loads later; from then on it applies each frame at once.
+    this.server.refresh();
+    this.server.push("opaque", "ready");
+    const ready = this.puppet.updates(2);
+    while (this.server.down.length > 0) await this.#deliver();
+    await ready;
     for (let step = 0; step < STEPS; step++) {
       await this.#step();
       await this.#check();
@@ -149,7 +155,9 @@ class Run {
     const did = await what();
     const after = await this.puppet.shown();
     const sent = await this.puppet.sent();
-    const changed = NAMES.filter((name) => before[name] !== after[name]);
+    // What the end of a composition lets through is not the person's.
+    const theirs = (name: string): boolean => this.#held.length === 0 || name === this.#composing;
+    const changed = NAMES.filter((name) => before[name] !== after[name] && theirs(name));
     this.log.push(`the person ${did}: ${changed.map((name) => `${name} = ${JSON.stringify(after[name])}`).join(", ")}`);
     for (const name of changed) {
       if (name === "free") this.#free = after.free!;
