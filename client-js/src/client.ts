@@ -97,7 +97,7 @@ export class StateTemplateClient {
   constructor(options: ClientOptions = {}) {
     const element = options.element ?? document.querySelector<HTMLElement>("script[data-page][data-plan]");
     const { page, plan, revision, ws, limit, scope } = element?.dataset ?? {};
-    if (!page || plan === undefined) throw new Error("StateTemplate: no element with data-page");
+    if (!page || plan === undefined) throw new Error("StateTemplate: no data-page");
     const { url = ws ?? "/ws", enableCaching: caching = true, maxCacheSize: capacity = 1000, debugMode } = options;
     const base = (element as HTMLScriptElement).src || document.baseURI;
     const held = caching ? heldStatics() : new Map<string, Part[]>();
@@ -260,7 +260,7 @@ export class StateTemplateClient {
       soon,
       idle: () => !tasks[0],
       filesSkipped(action, names) {
-        report({ code: "file_skipped", level: "warning", message: `not sent: ${names}`, action });
+        report({ code: "file_skipped", level: "warning", message: "not sent: " + names, action });
       },
     });
     const connection = createConnection({

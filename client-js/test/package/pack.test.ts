@@ -35,7 +35,7 @@ test("can be imported where there is no document, with its scripts beside it", (
   );
   const [exported, message] = run("node", "use.js").trim().split("\n");
   expect(JSON.parse(exported!)).toEqual([["ActionError", "StateTemplateClient"], ["extras", "morph"], 1, "0.1.0"]);
-  expect(message).toBe("StateTemplate: no element with data-page");
+  expect(message).toBe("StateTemplate: no data-page");
 });
 
 test("has types that a strict program compiles with", () => {
