@@ -53,7 +53,12 @@ pub(super) fn between<'t>(
                 _ => text,
             };
             let (before, after) = (shown(join(pieces, *place, old)), shown(join(pieces, *place, new)));
-            (slot.reads.impure || before != after).then_some(Change::Text(after))
+            // What was shown of something impure is not known.
+            let around = match place {
+                text::Place::Html if !slot.reads.impure => white_space_around(&before, &after),
+                _ => (0, 0),
+            };
+            (slot.reads.impure || before != after).then_some(Change::Text { text: after, around })
         }
         SlotKind::Attribute { pieces } => {
             let place = text::Place::Attribute;
@@ -85,6 +90,23 @@ pub(super) fn between<'t>(
             }))
         }
         SlotKind::Branch | SlotKind::List(_) => None,
+    }
+}
+
+/// How many bytes of white space two texts begin and end with, if both begin and end with the same. Of a text that is
+/// nothing else all counts as its beginning.
+fn white_space_around(before: &str, after: &str) -> (usize, usize) {
+    const WHITE_SPACE: [char; 4] = [' ', '\n', '\t', '\x0c'];
+    fn parts(text: &str) -> (&str, &str) {
+        let rest = text.trim_start_matches(WHITE_SPACE);
+        let end = rest.trim_end_matches(WHITE_SPACE).len();
+        (&text[..text.len() - rest.len()], &rest[end..])
+    }
+    let (start, end) = parts(after);
+    if parts(before) == (start, end) {
+        (start.len(), end.len())
+    } else {
+        (0, 0)
     }
 }
 

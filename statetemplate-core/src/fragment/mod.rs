@@ -31,10 +31,14 @@ pub struct Patch {
 /// The changes of one instance, by slot number.
 pub(crate) type Changes = Vec<(usize, Change)>;
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Change {
     /// The new text of a text node.
-    Text(String),
+    Text {
+        text: String,
+        /// How many bytes of white space at its start and at its end the node shows already.
+        around: (usize, usize),
+    },
     /// The new value of an attribute.
     Attribute(String),
     /// Attributes to set, or to remove.
@@ -50,7 +54,7 @@ pub(crate) enum Change {
     List(ListChange),
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum ListChange {
     Rows {
         /// The new order; `None` when rows stay where they are.
@@ -68,7 +72,7 @@ pub(crate) enum ListChange {
 }
 
 /// A stretch of a list's new order.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Run {
     /// `count` rows from old position `start` on; backwards when negative.
     Keep { start: usize, count: i64 },
@@ -152,7 +156,7 @@ fn describe(changes: &Changes, at: &str, out: &mut Vec<String>) {
             format!("{at}.{slot}")
         };
         match change {
-            Change::Text(text) => out.push(format!("{at} text {text:?}")),
+            Change::Text { text, .. } => out.push(format!("{at} text {text:?}")),
             Change::Attribute(value) => out.push(format!("{at} attribute {value:?}")),
             Change::Attributes(pairs) => {
                 let pairs: Vec<String> = pairs

@@ -7,6 +7,7 @@ use markup5ever_rcdom::{Handle, NodeData};
 use serde_json::{Map, Value};
 
 use super::page::{self, Branch, Instance, List, Row, Slot};
+use super::path::{position, steps};
 use super::statics::Held;
 use super::{Document, Event, client_script, html};
 
@@ -123,23 +124,23 @@ fn object(value: &Value) -> Applied<&Map<String, Value>> {
 
 fn instance(instance: &mut Instance, changes: &Map<String, Value>, held: &Held) -> Applied<()> {
     let len = instance.slots.len();
-    for (at, change) in changes {
+    steps(changes, &mut |at, change| {
         let slot = position(at).and_then(|at| instance.slots.get_mut(at));
         let slot = slot.ok_or_else(|| format!("there is no slot {at} among {len}"))?;
         let kind = slot.kind();
-        apply(slot, change, held).map_err(|why| format!("{why}, in slot {at} ({kind})"))?;
-    }
-    Ok(())
-}
-
-/// A number as JSON writes it: `01` and `+1` are no positions.
-fn position(text: &str) -> Option<usize> {
-    text.parse().ok().filter(|at: &usize| at.to_string() == text)
+        apply(slot, change, held).map_err(|why| format!("{why}, in slot {at} ({kind})"))
+    })
 }
 
 fn apply(slot: &mut Slot, change: &Value, held: &Held) -> Applied<()> {
     match slot {
-        Slot::Text(node) => set_text(node, string(change)?),
+        Slot::Text(node) => match change {
+            Value::Array(list) => match list.as_slice() {
+                [Value::String(text)] => set_text(node, &within_white_space(node, text)?),
+                _ => Err(format!("a text takes text or a list of one, not {change}")),
+            },
+            _ => set_text(node, string(change)?),
+        },
         Slot::Attribute { element, name } => set_attribute(element, name, change),
         Slot::Tag(element) => object(change)?.iter().try_for_each(|(name, value)| {
             let known = known_name(element, name);
@@ -149,6 +150,25 @@ fn apply(slot: &mut Slot, change: &Value, held: &Held) -> Applied<()> {
         Slot::Branch(branch) => change_branch(branch, change, held),
         Slot::List(list) => change_list(list, change, held),
     }
+}
+
+/// The text between the white space that the node's own begins and ends with.
+fn within_white_space(node: &Handle, text: &str) -> Applied<String> {
+    const WHITE_SPACE: [char; 4] = [' ', '\n', '\t', '\x0c'];
+    let NodeData::Text { contents } = &node.data else {
+        return Err("it is no text".to_owned());
+    };
+    if text.starts_with(WHITE_SPACE) || text.ends_with(WHITE_SPACE) {
+        return Err(format!("{text:?} brings white space of its own"));
+    }
+    let old = contents.borrow();
+    let rest = old.trim_start_matches(WHITE_SPACE);
+    let end = rest.trim_end_matches(WHITE_SPACE).len();
+    Ok(format!(
+        "{}{text}{}",
+        &old[..old.len() - rest.len()],
+        &rest[end..]
+    ))
 }
 
 pub(super) fn set_text(node: &Handle, text: &str) -> Applied<()> {
@@ -276,27 +296,33 @@ fn change_list(list: &mut List, change: &Value, held: &Held) -> Applied<()> {
 }
 
 fn list_patches(list: &mut List, changes: &Map<String, Value>, held: &Held) -> Applied<()> {
-    match changes.get("e") {
-        Some(changes_of_else) if changes.len() == 1 => {
-            let shown = list
-                .otherwise
-                .as_mut()
-                .ok_or("a patch for the else, but it is not shown")?;
-            instance(shown, object(changes_of_else)?, held)
+    let mut of_else = false;
+    steps(changes, &mut |at, changes| {
+        if at != "e" {
+            return row_patch(&mut list.rows, at, changes, held);
         }
-        Some(_) => Err("patches for the else and for rows at once".to_owned()),
-        None => row_patches(&mut list.rows, changes, held),
+        of_else = true;
+        let shown = list
+            .otherwise
+            .as_mut()
+            .ok_or("a patch for the else, but it is not shown")?;
+        instance(shown, object(changes)?, held)
+    })?;
+    if of_else && changes.len() > 1 {
+        return Err("patches for the else and for rows at once".to_owned());
     }
+    Ok(())
 }
 
 fn row_patches(rows: &mut [Row], changes: &Map<String, Value>, held: &Held) -> Applied<()> {
+    steps(changes, &mut |at, changes| row_patch(rows, at, changes, held))
+}
+
+fn row_patch(rows: &mut [Row], at: &str, changes: &Value, held: &Held) -> Applied<()> {
     let len = rows.len();
-    for (at, changes) in changes {
-        let row = position(at).and_then(|at| rows.get_mut(at));
-        let row = row.ok_or_else(|| format!("there is no row {at} among {len}"))?;
-        instance(&mut row.instance, object(changes)?, held).map_err(|why| format!("{why}, of row {at}"))?;
-    }
-    Ok(())
+    let row = position(at).and_then(|at| rows.get_mut(at));
+    let row = row.ok_or_else(|| format!("there is no row {at} among {len}"))?;
+    instance(&mut row.instance, object(changes)?, held).map_err(|why| format!("{why}, of row {at}"))
 }
 
 fn show_otherwise(list: &mut List, html: &str) -> Applied<()> {

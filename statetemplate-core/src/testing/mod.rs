@@ -4,6 +4,7 @@ mod apply;
 mod forms;
 mod html;
 mod page;
+mod path;
 mod select;
 mod statics;
 mod update;

@@ -71,7 +71,7 @@ fn row(tree: &Tree, at: usize) -> Option<&[Tree]> {
 fn is_own(change: &Change) -> bool {
     matches!(
         change,
-        Change::Text(_) | Change::Attribute(_) | Change::Attributes(_) | Change::Region(_)
+        Change::Text { .. } | Change::Attribute(_) | Change::Attributes(_) | Change::Region(_)
     )
 }
 
@@ -98,7 +98,7 @@ impl Maker<'_> {
                 Change::Show(fragment, values) => self.show(&address, html::of(fine, *fragment, values)),
                 Change::Inside(inside) => self.arm(address, (tree, before), inside),
                 Change::List(list) => self.list(&address, (tree, before), list),
-                Change::Text(_) | Change::Attribute(_) | Change::Attributes(_) | Change::Region(_) => {}
+                Change::Text { .. } | Change::Attribute(_) | Change::Attributes(_) | Change::Region(_) => {}
             }
         }
     }
@@ -110,7 +110,7 @@ impl Maker<'_> {
             let slot = &self.fine.fragments[instance.fragment].slots[*number];
             let address = instance.slot_address(*number);
             match change {
-                Change::Text(text) => {
+                Change::Text { text, .. } => {
                     draft.content.text_nodes.insert(address, text.clone());
                 }
                 Change::Region(html) => {

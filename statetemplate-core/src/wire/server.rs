@@ -1,11 +1,11 @@
 //! The frames that a server sends.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use serde_json::value::RawValue;
 
-use crate::fragment::{Change, Changes, ListChange, Run, Tree};
+use super::json::string;
+use super::patch;
 use crate::template::{Fine, FragmentId, Part};
 use crate::{Patch, Plan};
 
@@ -74,15 +74,11 @@ pub fn patch_frames(
     answer: Option<(u64, Option<&RawValue>)>,
 ) -> Vec<String> {
     let mut frames = Vec::new();
-    let mut body = Encoder {
-        out: String::new(),
-        used: BTreeSet::new(),
-    };
-    body.changes(&patch.changes);
+    let mut frame = format!("[{revision},");
+    let used = patch::write(&patch.changes, &mut frame);
     if let Some(fine) = plan.fine() {
-        frames.extend(statics_frame(fine, statics, &body.used));
+        frames.extend(statics_frame(fine, statics, &used));
     }
-    let mut frame = format!("[{revision},{}", body.out);
     if let Some((number, value)) = answer {
         frame.push_str(&format!(",{number}"));
         if let Some(value) = value {
@@ -166,253 +162,4 @@ fn statics_frame(fine: &Fine, statics: &mut Statics, used: &BTreeSet<FragmentId>
     }
     out.push_str("}]");
     Some(out)
-}
-
-struct Encoder {
-    out: String,
-    /// The fragments whose statics the client needs.
-    used: BTreeSet<FragmentId>,
-}
-
-impl Encoder {
-    fn changes(&mut self, changes: &Changes) {
-        self.out.push('{');
-        for (at, (slot, change)) in changes.iter().enumerate() {
-            self.key(at, *slot);
-            self.change(change);
-        }
-        self.out.push('}');
-    }
-
-    fn key(&mut self, at: usize, key: usize) {
-        if at > 0 {
-            self.out.push(',');
-        }
-        self.out.push('"');
-        write_number(key, &mut self.out);
-        self.out.push_str("\":");
-    }
-
-    fn string(&mut self, text: &str) {
-        write_string(text, &mut self.out);
-    }
-
-    fn change(&mut self, change: &Change) {
-        match change {
-            Change::Text(text) | Change::Attribute(text) => self.string(text),
-            Change::Attributes(pairs) => {
-                self.out.push('{');
-                for (at, (name, value)) in pairs.iter().enumerate() {
-                    if at > 0 {
-                        self.out.push(',');
-                    }
-                    self.string(name);
-                    self.out.push(':');
-                    match value {
-                        Some(value) => self.string(value),
-                        None => self.out.push_str("null"),
-                    }
-                }
-                self.out.push('}');
-            }
-            Change::Region(html) if html.contains(['<', '&']) => {
-                self.out.push('[');
-                self.string(html);
-                self.out.push(']');
-            }
-            Change::Region(text) => self.string(text),
-            Change::Hide => self.out.push('0'),
-            Change::Show(id, values) => self.arm(*id, values),
-            Change::Inside(changes) => self.changes(changes),
-            Change::List(ListChange::Otherwise(id, values)) => {
-                self.used.insert(*id);
-                self.out.push_str(&format!("[0,{id},"));
-                self.values(values);
-                self.out.push(']');
-            }
-            Change::List(ListChange::InsideOtherwise(changes)) => {
-                self.out.push_str("{\"e\":");
-                self.changes(changes);
-                self.out.push('}');
-            }
-            Change::List(ListChange::Rows {
-                order: None, edits, ..
-            }) => self.edits(edits),
-            Change::List(ListChange::Rows {
-                order: Some(order),
-                edits,
-                item,
-                ..
-            }) => {
-                self.out.push('[');
-                let new_rows = self.order(order);
-                if new_rows || !edits.is_empty() {
-                    self.out.push(',');
-                    self.edits(edits);
-                }
-                if new_rows {
-                    self.used.insert(*item);
-                    self.out.push_str(&format!(",{item}"));
-                }
-                self.out.push(']');
-            }
-        }
-    }
-
-    fn edits(&mut self, edits: &[(usize, Changes)]) {
-        self.out.push('{');
-        for (at, (row, changes)) in edits.iter().enumerate() {
-            self.key(at, *row);
-            self.changes(changes);
-        }
-        self.out.push('}');
-    }
-
-    /// Writes an order, and says whether it has new rows.
-    fn order(&mut self, order: &[Run]) -> bool {
-        let mut new_rows = false;
-        self.out.push('[');
-        for (at, run) in order.iter().enumerate() {
-            if at > 0 {
-                self.out.push(',');
-            }
-            match run {
-                Run::Keep { start, count } => {
-                    write_number(*start, &mut self.out);
-                    self.out.push(',');
-                    write_number(*count, &mut self.out);
-                }
-                Run::New(values) => {
-                    new_rows = true;
-                    self.values(values);
-                }
-            }
-        }
-        self.out.push(']');
-        new_rows
-    }
-
-    fn arm(&mut self, id: FragmentId, values: &[Tree]) {
-        self.used.insert(id);
-        self.out.push('[');
-        write_number(id, &mut self.out);
-        self.out.push(',');
-        self.values(values);
-        self.out.push(']');
-    }
-
-    fn values(&mut self, values: &[Tree]) {
-        self.out.push('[');
-        for (at, tree) in values.iter().enumerate() {
-            if at > 0 {
-                self.out.push(',');
-            }
-            match tree {
-                Tree::Text(text) | Tree::Raw(text) => self.string(text),
-                Tree::Branch(None) => self.out.push('0'),
-                Tree::Branch(Some((id, values))) => self.arm(*id, values),
-                Tree::List {
-                    otherwise: Some((id, values)),
-                    ..
-                } => {
-                    self.out.push_str("{\"e\":");
-                    self.arm(*id, values);
-                    self.out.push('}');
-                }
-                Tree::List { rows, item, .. } => {
-                    if !rows.is_empty() {
-                        self.used.insert(*item);
-                    }
-                    self.out.push('[');
-                    for (at, row) in rows.iter().enumerate() {
-                        if at > 0 {
-                            self.out.push(',');
-                        }
-                        self.values(row);
-                    }
-                    self.out.push(']');
-                }
-            }
-        }
-        self.out.push(']');
-    }
-}
-
-fn string(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    write_string(text, &mut out);
-    out
-}
-
-/// Writes a JSON string. The characters that JSON has to escape are few and rare, so what is between them is copied whole.
-fn write_string(text: &str, out: &mut String) {
-    out.push('"');
-    let mut rest = text;
-    while let Some(at) = first_escaped(rest.as_bytes()) {
-        out.push_str(&rest[..at]);
-        match rest.as_bytes()[at] {
-            b'"' => out.push_str("\\\""),
-            b'\\' => out.push_str("\\\\"),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
-            0x08 => out.push_str("\\b"),
-            0x0c => out.push_str("\\f"),
-            byte => {
-                let _ = write!(out, "\\u{byte:04x}");
-            }
-        }
-        rest = &rest[at + 1..];
-    }
-    out.push_str(rest);
-    out.push('"');
-}
-
-/// Where the first byte stands that has to be escaped. Eight bytes are looked at together: of each that is to be found,
-/// one of these sums has the highest bit set (<https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>).
-fn first_escaped(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGHEST: u64 = ONES << 7;
-    let holds_less = |word: u64, than: u8| word.wrapping_sub(ONES * u64::from(than)) & !word & HIGHEST;
-    let holds = |word: u64, byte: u8| holds_less(word ^ (ONES * u64::from(byte)), 1);
-    let (words, _) = bytes.as_chunks::<8>();
-    let plain = words.iter().take_while(|word| {
-        let word = u64::from_le_bytes(**word);
-        holds_less(word, b' ') | holds(word, b'"') | holds(word, b'\\') == 0
-    });
-    let start = plain.count() * 8;
-    let found = bytes[start..].iter().position(|byte| ESCAPED[usize::from(*byte)]);
-    found.map(|at| start + at)
-}
-
-/// The bytes that a JSON string can't hold as they are.
-const ESCAPED: [bool; 256] = {
-    let mut escaped = [false; 256];
-    let mut byte = 0;
-    while byte < b' ' as usize {
-        escaped[byte] = true;
-        byte += 1;
-    }
-    escaped[b'"' as usize] = true;
-    escaped[b'\\' as usize] = true;
-    escaped
-};
-
-/// Writes a number, without a string of its own.
-fn write_number(number: impl itoa::Integer, out: &mut String) {
-    out.push_str(itoa::Buffer::new().format(number));
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn strings_are_those_of_serde_json(text in "(\\PC|[\u{0}-\u{7f}]){0,40}") {
-            prop_assert_eq!(string(&text), serde_json::to_string(&text).unwrap());
-        }
-    }
 }
