@@ -44,6 +44,7 @@ const INTERNAL = `
   holds
   idle
   indexTree
+  inflate
   later
   listen
   missing

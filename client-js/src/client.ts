@@ -103,7 +103,7 @@ export class StateTemplateClient {
     const held = caching ? heldStatics() : new Map<string, Part[]>();
 
     let instance: Instance = [];
-    let queue: unknown[][] = [];
+    let queue: (unknown[] | ArrayBuffer)[] = [];
     let pumping = false;
     // Between a request for missing statics and the refresh that follows, patches do not fit the page.
     let refreshDue = false;
@@ -118,14 +118,20 @@ export class StateTemplateClient {
       if (pumping) return;
       pumping = true;
       while (queue[0] && !fields.composing()) {
+        const waiting = queue;
         try {
-          apply(queue[0]);
-          queue.shift();
+          const next = queue[0];
+          if (Array.isArray(next)) {
+            apply(next);
+            queue.shift();
+          } else {
+            waiting[0] = await need("extras").inflate(next);
+          }
         } catch (error) {
           const { script, fragment } = error as ScriptNeeded & MissingStatics;
-          const waiting = queue;
           if (script) await load(script);
-          if (script && (got(script) || queue !== waiting)) continue;
+          // Meanwhile the connection may have become another one.
+          if (queue !== waiting || (script && got(script))) continue;
           if (fragment === undefined) {
             cannotApply(error);
           } else {

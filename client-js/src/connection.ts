@@ -20,7 +20,8 @@ export class ActionError extends Error {
 export interface Socket {
   readyState: number;
   onopen: (() => void) | null;
-  onmessage: ((event: { data: unknown }) => void) | null;
+  binaryType?: string;
+  onmessage: ((event: { data: string | ArrayBuffer }) => void) | null;
   onclose: (() => void) | null;
   onerror: (() => void) | null;
   send(text: string): void;
@@ -36,8 +37,8 @@ export interface ConnectionOptions {
   limit: number;
   /** hashes of the statics held, asked for at each join */
   hashes(): string[];
-  /** a frame that is not about the connection itself, in the order of arrival */
-  frame(frame: unknown[], size: number): void;
+  /** a frame that is not about the connection itself, or one that is still deflated; in the order of arrival */
+  frame(frame: unknown[] | ArrayBuffer, size: number): void;
   state(state: ConnectionState, reason: string): void;
   /**
    * Opens a socket, or with `streaming` what stands in for one where sockets do not work; that calls `upgrade` when they
@@ -84,6 +85,12 @@ const SERVERS_QUEUE = 16;
 const ANSWER_TIMEOUT = 45_000;
 /** So often sockets are tried in vain, once they have worked on this page, before streams are tried in turn with them. */
 const PATIENCE = 5;
+
+/**
+ * The encoding of binary frames that this browser reads. Each that has `Response.json` has it, which came just before in
+ * all of them; that they have the class says nothing, since the format came later.
+ */
+const ENCODING = "json" in Response && "deflate-raw";
 
 /** A page's connection to its session. */
 export interface Connection extends Identity {
@@ -145,8 +152,9 @@ export function createConnection(options: ConnectionOptions): Connection {
     expect(JOIN_TIMEOUT);
     socket.onopen = () => {
       const { plan, revision, client, earlier } = self;
-      send([ToServer.Join, self.page, plan, revision, client, answered(), options.hashes(), ...earlier]);
+      send([ToServer.Join, self.page, plan, revision, client, answered(), options.hashes(), earlier[0], ENCODING]);
     };
+    socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => receive(data);
     socket.onclose = socket.onerror = () => lost("closed");
   };
@@ -158,18 +166,20 @@ export function createConnection(options: ConnectionOptions): Connection {
     open();
   };
 
-  const receive = (data: unknown): void => {
+  const receive = (data: string | ArrayBuffer): void => {
+    if (joined) listen();
+    // What is about the connection itself is always text.
+    if (typeof data != "string") return options.frame(data, data.byteLength);
     let frame: unknown;
     try {
-      frame = JSON.parse(data as string);
+      frame = JSON.parse(data);
     } catch {
       // Reported below: it is no array either.
     }
-    if (!Array.isArray(frame)) return self.resync("malformed frame");
-    if (joined) listen();
-    if (frame[0] === FromServer.Joined) onJoined(frame[1], frame[2]);
+    if (!Array.isArray(frame)) self.resync("malformed frame");
+    else if (frame[0] === FromServer.Joined) onJoined(frame[1], frame[2]);
     else if (frame[0] === FromServer.End) onEnd(String(frame[1]), Number(frame[2]));
-    else options.frame(frame, (data as string).length);
+    else options.frame(frame, data.length);
   };
 
   const onJoined = (revision: unknown, session: unknown = self.page): void => {

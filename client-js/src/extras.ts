@@ -5,6 +5,7 @@ import { createCover } from "./covers.js";
 import { createDelays } from "./delays.js";
 import { showFlight } from "./flights.js";
 import { createHooks } from "./hooks.js";
+import { inflate } from "./inflate.js";
 import { provide } from "./load.js";
 import { createStatics } from "./statics.js";
 import { createStructure } from "./structure.js";
@@ -23,6 +24,7 @@ provide("extras", (core) => {
   const attend = createAttention(core.connection, flush, statics.save);
   return {
     ...statics,
+    inflate,
     schedule,
     flush,
     structure: createStructure(core, statics, hooks.added),

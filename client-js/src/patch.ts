@@ -59,25 +59,22 @@ export function createPatcher(fields: Fields, need: Loader["need"]): Patcher {
 function eachStep(patch: unknown, each: (at: number, change: unknown, step: string) => void): void {
   if (!isObject(patch)) malformed("patch");
   for (const key in patch) {
-    const dot = key.indexOf(".");
-    const step = dot < 0 ? key : key.slice(0, dot);
-    const change = dot < 0 ? patch[key] : { [key.slice(dot + 1)]: patch[key] };
+    const [step = "", ...rest] = key.split(".");
+    const change = rest[0] ? { [rest.join(".")]: patch[key] } : patch[key];
     for (const places of step.split(",")) {
       const [first, last = first] = places.split("-");
-      let at = Number(first);
+      let at = +first!;
       // At least once, so that what is no number is not passed over.
-      do each(at, change, step);
-      while (++at <= Number(last));
+      do each(at++, change, step);
+      while (at <= +last!);
     }
   }
 }
 
-/** The new text, or that in the white space which the node begins and ends with. */
+/** The new text, or that between the white space which the node begins and ends with. */
 function textOf(change: unknown, { data }: Text): string {
   if (typeof change === "string") return change;
-  const text: unknown = Array.isArray(change) && change[0];
-  if (typeof text !== "string") malformed("text");
-  const [before] = /^[ \n\t\f]*/.exec(data)!;
-  const [after] = /[ \n\t\f]*$/.exec(data.slice(before.length))!;
-  return before + text + after;
+  const text = (change as unknown[] | null)?.[0];
+  if (typeof text !== "string") malformed("patch");
+  return data.replace(data.trim(), () => text);
 }

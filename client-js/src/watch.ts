@@ -50,6 +50,7 @@ export function watchSocket(inner: Socket, delay: number, debug = false): Socket
     if (delay) setTimeout(now, delay);
     else now();
   };
+  inner.binaryType = "arraybuffer";
   const outer = {
     get readyState() {
       return inner.readyState;
@@ -58,7 +59,7 @@ export function watchSocket(inner: Socket, delay: number, debug = false): Socket
     close: () => inner.close(),
   } as Socket;
   for (const type of ["onopen", "onmessage", "onclose", "onerror"] as const) {
-    inner[type] = (event?: { data: unknown }) => pass("<", event?.data, () => outer[type]?.(event!));
+    inner[type] = (event?: { data: string | ArrayBuffer }) => pass("<", event?.data, () => outer[type]?.(event!));
   }
   return outer;
 }

@@ -39,6 +39,8 @@ pub(crate) struct Options {
     pub(crate) ping_interval: Duration,
     /// Within which time pages come back that a stopping server sends away.
     pub(crate) reconnect_within: Duration,
+    /// Whether long frames are deflated.
+    pub(crate) compression: bool,
 }
 
 /// One `StateTemplate`, shared by everything that serves its pages.

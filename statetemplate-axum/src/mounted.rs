@@ -49,6 +49,8 @@ pub(crate) trait MountedPage: Send + Sync + 'static {
     fn data(&self) -> TypeId;
     fn data_name(&self) -> &'static str;
     fn scope(&self) -> Scope;
+    /// Whether the page's frames may be deflated.
+    fn compression(&self) -> bool;
     /// Carries an action out, or answers it from the ledger when it was carried out before.
     fn act(&self, call: Call) -> BoxFuture<Result<ActionOutcome, Error>>;
     /// Brings data of another build into the form of this one; data that cannot be read ends the session.
@@ -96,6 +98,10 @@ where
 
     fn scope(&self) -> Scope {
         self.page.scope
+    }
+
+    fn compression(&self) -> bool {
+        self.page.compression
     }
 
     fn act(&self, call: Call) -> BoxFuture<Result<ActionOutcome, Error>> {

@@ -37,6 +37,7 @@ pub struct Page<T, S = ()> {
     pub(crate) scope: Scope,
     pub(crate) actions: HashMap<String, Action<T, S>>,
     pub(crate) on_connect: Option<Task<T>>,
+    pub(crate) compression: bool,
     /// Action names that were given twice; the builder refuses them, since only that can fail.
     pub(crate) doubled: Vec<String>,
 }
@@ -56,6 +57,7 @@ where
             scope: Scope::Page,
             actions: HashMap::new(),
             on_connect: None,
+            compression: true,
             doubled: Vec::new(),
         }
     }
@@ -92,6 +94,13 @@ where
         if self.actions.insert(name.clone(), action).is_some() {
             self.doubled.push(name);
         }
+        self
+    }
+
+    /// Whether this page's long frames are deflated. Default: yes, unless
+    /// [`Builder::compression`](crate::Builder::compression) says no for all pages; what to consider stands there.
+    pub fn compression(mut self, compression: bool) -> Self {
+        self.compression = compression;
         self
     }
 

@@ -391,6 +391,27 @@ describe("connection", () => {
     expect(await live.html()).toBe("<p>on</p><ul><li>b</li></ul>");
   });
 
+  test("deflated frames keep their place among the others, and one that is malformed brings a refresh", async () => {
+    await open(`<p st=".">1</p>`, {
+      onJoin: (join, live) => {
+        live.send(["j", 4]);
+        if (join[2] === "") live.send(["f", 4, "plan1", document_(`<p st=".">fresh</p>`)]);
+      },
+    });
+    expect(live.received[0]![8]).toBe("deflate-raw");
+    live.sendDeflated([2, { "0": "long ".repeat(100_000) }]);
+    live.send([3, { "0": "three" }]);
+    live.sendDeflated([4, { "0": "four" }]);
+    await live.applied(4);
+    expect(await text("p")).toBe("four");
+    const applied = live.received.filter((frame) => frame[0] === "a").map((frame) => frame[1] as number);
+    expect(applied).toEqual([...applied].sort((a, b) => a - b));
+    live.sendBytes(Buffer.from("[5,{}]"));
+    await live.until(() => live.joins === 2, "the second join");
+    await live.until(() => live.received.at(-1)![0] === "a", "the refresh");
+    expect(await text("p")).toBe("fresh");
+  });
+
   test("missing statics are asked for, and a refresh follows", async () => {
     await open(`<p st=".">1</p><!i><!/>`);
     live.send([2, { "1": [4, ["x"]] }]);

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { deflateRawSync } from "node:zlib";
 import { chromium, type Browser, type BrowserContext, type Page, type WebSocketRoute } from "playwright-core";
 
 /** The policy that the client promises to work under. */
@@ -108,6 +109,15 @@ export class LivePage {
   /** Sends frames to the page. */
   send(...frames: unknown[]): void {
     for (const frame of frames) this.#socket!.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+  }
+
+  /** Sends a frame as a binary message. */
+  sendDeflated(frame: unknown): void {
+    this.sendBytes(deflateRawSync(JSON.stringify(frame)));
+  }
+
+  sendBytes(bytes: Buffer): void {
+    this.#socket!.send(bytes);
   }
 
   /** Sends a patch and waits until the page has acknowledged it. */

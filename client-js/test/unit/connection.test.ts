@@ -10,7 +10,8 @@ class FakeSocket implements Socket {
   streaming = false;
   upgrade: () => void = () => {};
   onopen: (() => void) | null = null;
-  onmessage: ((event: { data: unknown }) => void) | null = null;
+  binaryType = "blob";
+  onmessage: ((event: { data: string | ArrayBuffer }) => void) | null = null;
   onclose: (() => void) | null = null;
   onerror: (() => void) | null = null;
   send(text: string): void {
@@ -49,7 +50,7 @@ beforeEach(() => {
     plan: "PLAN",
     revision: 7,
     hashes: () => ["h1"],
-    frame: (frame) => frames.push(frame),
+    frame: (frame) => frames.push(frame as unknown[]),
     state: (state, reason) => states.push(reason ? `${state}: ${reason}` : state),
     limit: 65536,
     createSocket(streaming, upgrade) {

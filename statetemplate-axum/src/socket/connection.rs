@@ -82,6 +82,7 @@ impl Connection {
             last_answer,
             statics,
             earlier,
+            deflate,
         } = parse(&text)?
         else {
             return Err(End::protocol("the first frame must be the join"));
@@ -105,6 +106,9 @@ impl Connection {
         if moved.is_some() || plan.split('.').next() != Some(session.plan().hash()) {
             // A page of another build, whose data may have another form.
             mounted.upgrade(session.clone()).await?;
+        }
+        if deflate && self.context.options.compression && mounted.compression() {
+            self.link.deflate();
         }
         let updates = session.subscribe();
         let guard = session.connect()?;

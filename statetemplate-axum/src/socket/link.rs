@@ -2,16 +2,35 @@
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
+use statetemplate_core::wire;
 
 use super::{end::End, stream::Stream};
 
 /// Frames in, frames out. A connection is the same over either.
 pub(super) enum Link {
-    Socket(Box<WebSocket>),
+    Socket {
+        socket: Box<WebSocket>,
+        /// Whether long frames are deflated: the page has said that it inflates them.
+        deflates: bool,
+    },
     Stream(Stream),
 }
 
 impl Link {
+    pub(super) fn socket(socket: WebSocket) -> Self {
+        Link::Socket {
+            socket: Box::new(socket),
+            deflates: false,
+        }
+    }
+
+    /// From here on long frames are deflated, where what carries them can carry bytes.
+    pub(super) fn deflate(&mut self) {
+        if let Link::Socket { deflates, .. } = self {
+            *deflates = true;
+        }
+    }
+
     /// The next frame, or nothing when the page has only shown that it is there.
     ///
     /// # Cancel safety
@@ -19,7 +38,7 @@ impl Link {
     /// Cancel safe: a frame that has arrived is returned by the next call.
     pub(super) async fn recv(&mut self) -> Result<Option<Utf8Bytes>, End> {
         match self {
-            Link::Socket(socket) => read(socket.recv().await),
+            Link::Socket { socket, .. } => read(socket.recv().await),
             Link::Stream(stream) => stream.recv().await,
         }
     }
@@ -27,10 +46,14 @@ impl Link {
     /// Sends a frame; waits while the page takes nothing in.
     pub(super) async fn send(&mut self, frame: String) -> Result<(), End> {
         match self {
-            Link::Socket(socket) => socket
-                .send(Message::Text(frame.into()))
-                .await
-                .map_err(|_| End::Gone),
+            Link::Socket { socket, deflates } => {
+                let deflated = if *deflates { wire::deflate(&frame) } else { None };
+                let message = match deflated {
+                    Some(bytes) => Message::Binary(bytes.into()),
+                    None => Message::Text(frame.into()),
+                };
+                socket.send(message).await.map_err(|_| End::Gone)
+            }
             Link::Stream(stream) => stream.send(frame).await,
         }
     }
@@ -38,7 +61,7 @@ impl Link {
     /// Asks the page for a sign of life, which [`recv`](Link::recv) sees.
     pub(super) async fn probe(&mut self) -> Result<(), End> {
         match self {
-            Link::Socket(socket) => socket
+            Link::Socket { socket, .. } => socket
                 .send(Message::Ping(Bytes::new()))
                 .await
                 .map_err(|_| End::Gone),
@@ -51,7 +74,7 @@ impl Link {
         if let Some(frame) = end.frame() {
             let _ = self.send(frame).await;
         }
-        if let Link::Socket(mut socket) = self
+        if let Link::Socket { mut socket, .. } = self
             && let Some(close) = end.close()
         {
             let _ = socket.send(Message::Close(Some(close))).await;

@@ -59,7 +59,7 @@ pub(crate) async fn upgrade(State(context): State<Arc<Context>>, request: Reques
         .max_frame_size(limit)
         .on_failed_upgrade(|error| tracing::debug!(%error, "a socket did not open"))
         .on_upgrade(move |socket| async move {
-            let link = Link::Socket(Box::new(socket));
+            let link = Link::socket(socket);
             Connection::new(context, link, request, identity).run(None).await;
             drop((permit, token));
         });

@@ -7,6 +7,7 @@ mod actions;
 mod app;
 mod assets;
 mod audit;
+mod compression;
 mod deploys;
 mod failures;
 mod forms;

@@ -45,6 +45,23 @@ async fn changes_in_quick_succession_are_one_patch() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pushes_gather_for_ten_milliseconds_and_answers_do_not_wait() {
+    let test = Test::new();
+    let mut page = test.browser().open("/").await;
+    let session = test.live.session::<Counter>(page.session_id()).await.unwrap();
+    // The clock stands still while anything can run, so what passes is what was waited for.
+    let start = tokio::time::Instant::now();
+    session.update(|counter| counter.count = 1).await.unwrap();
+    page.wait_until(|page| page.text("#count") == "1").await;
+    let waited = start.elapsed().as_millis();
+    assert!((10..=11).contains(&waited), "{waited} ms");
+    let start = tokio::time::Instant::now();
+    page.act("add", json!(1)).await.unwrap();
+    assert_eq!(page.text("#count"), "2");
+    assert_eq!(start.elapsed().as_millis(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_changed_back_is_not_sent() {
     let test = Test::new();
     let mut page = test.browser().open("/").await;

@@ -94,13 +94,12 @@ pub(super) fn between<'t>(
 }
 
 /// How many bytes of white space two texts begin and end with, if both begin and end with the same. Of a text that is
-/// nothing else all counts as its beginning.
+/// nothing else all counts as its end.
 fn white_space_around(before: &str, after: &str) -> (usize, usize) {
-    const WHITE_SPACE: [char; 4] = [' ', '\n', '\t', '\x0c'];
     fn parts(text: &str) -> (&str, &str) {
-        let rest = text.trim_start_matches(WHITE_SPACE);
-        let end = rest.trim_end_matches(WHITE_SPACE).len();
-        (&text[..text.len() - rest.len()], &rest[end..])
+        let (rest, end) = text.split_at(text.trim_end_matches(text::is_white_space).len());
+        let start = rest.len() - rest.trim_start_matches(text::is_white_space).len();
+        (&rest[..start], end)
     }
     let (start, end) = parts(after);
     if parts(before) == (start, end) {

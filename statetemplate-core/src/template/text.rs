@@ -80,6 +80,11 @@ pub(crate) enum Place {
     Other,
 }
 
+/// White space as JavaScript's `trim` has it, which the client uses.
+pub(crate) fn is_white_space(character: char) -> bool {
+    character == '\u{feff}' || (character.is_whitespace() && character != '\u{85}')
+}
+
 /// What the HTML parser does to the characters of a text before it reaches the document: one kind of line end, and no
 /// NUL characters.
 pub(crate) fn normalise(text: &str, place: Place) -> Cow<'_, str> {

@@ -10,6 +10,7 @@ use super::page::{self, Branch, Instance, List, Row, Slot};
 use super::path::{position, steps};
 use super::statics::Held;
 use super::{Document, Event, client_script, html};
+use crate::template::text::is_white_space;
 
 type Applied<T> = Result<T, String>;
 
@@ -154,21 +155,16 @@ fn apply(slot: &mut Slot, change: &Value, held: &Held) -> Applied<()> {
 
 /// The text between the white space that the node's own begins and ends with.
 fn within_white_space(node: &Handle, text: &str) -> Applied<String> {
-    const WHITE_SPACE: [char; 4] = [' ', '\n', '\t', '\x0c'];
     let NodeData::Text { contents } = &node.data else {
         return Err("it is no text".to_owned());
     };
-    if text.starts_with(WHITE_SPACE) || text.ends_with(WHITE_SPACE) {
+    if text.starts_with(is_white_space) || text.ends_with(is_white_space) {
         return Err(format!("{text:?} brings white space of its own"));
     }
     let old = contents.borrow();
-    let rest = old.trim_start_matches(WHITE_SPACE);
-    let end = rest.trim_end_matches(WHITE_SPACE).len();
-    Ok(format!(
-        "{}{text}{}",
-        &old[..old.len() - rest.len()],
-        &rest[end..]
-    ))
+    let (rest, end) = old.split_at(old.trim_end_matches(is_white_space).len());
+    let start = rest.len() - rest.trim_start_matches(is_white_space).len();
+    Ok(format!("{}{text}{end}", &rest[..start]))
 }
 
 pub(super) fn set_text(node: &Handle, text: &str) -> Applied<()> {

@@ -150,6 +150,15 @@ impl Document {
         })
     }
 
+    /// Applies one server frame that came deflated, as a binary message.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply`](Document::apply), and when the bytes are no deflated frame.
+    pub fn apply_deflated(&mut self, bytes: &[u8]) -> Result<Vec<Event>, Error> {
+        self.apply(&inflate(bytes)?)
+    }
+
     /// Applies one [`Update`], as a client of another transport than the wire would.
     ///
     /// # Errors
@@ -322,6 +331,15 @@ impl fmt::Debug for Document {
             .field("html", &self.html())
             .finish()
     }
+}
+
+/// The text of a frame that came deflated, as a binary message.
+///
+/// # Errors
+///
+/// [`ErrorKind::Protocol`] when the bytes are no deflated frame, or more than any frame has once they are inflated.
+pub fn inflate(bytes: &[u8]) -> Result<String, Error> {
+    crate::wire::inflate(bytes).map_err(|why| Error::new(ErrorKind::Protocol, why))
 }
 
 /// What a test sees of an element.

@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use super::deflate::DEFLATE;
 use crate::{Error, ErrorKind};
 
 /// A frame from a client.
@@ -24,6 +25,8 @@ pub enum ClientFrame {
         statics: Vec<String>,
         /// The session that the tab had on this page before.
         earlier: Option<String>,
+        /// Whether the client inflates binary frames.
+        deflate: bool,
     },
     /// An action.
     Action {
@@ -101,9 +104,16 @@ pub fn parse(text: &str) -> Result<ClientFrame, Error> {
                 last_answer: number(&parts, 5, "the last answer of a join")?,
                 statics,
                 earlier: match parts.get(7) {
-                    Some(_) => Some(name(&parts, 7, "the earlier session of a join")?),
-                    None => None,
+                    Some(part) if part.get() != "null" => {
+                        Some(name(&parts, 7, "the earlier session of a join")?)
+                    }
+                    _ => None,
                 },
+                // Another encoding, or none: its frames are text.
+                deflate: parts
+                    .get(8)
+                    .and_then(|part| serde_json::from_str::<&str>(part.get()).ok())
+                    .is_some_and(|name| name == DEFLATE),
             })
         }
         "a" => Ok(ClientFrame::Applied {
@@ -158,6 +168,18 @@ mod tests {
         assert!(
             matches!(join, ClientFrame::Join { revision: 3, last_answer: 7, ref statics, .. } if statics.len() == 2)
         );
+        for (last, expected) in [
+            ("", false),
+            (r#","deflate-raw""#, true),
+            (r#","zstd""#, false),
+            (",null", false),
+        ] {
+            let join = parse(&format!(r#"["j","page","plan",3,"client",7,[],null{last}]"#)).unwrap();
+            assert!(
+                matches!(join, ClientFrame::Join { deflate, .. } if deflate == expected),
+                "{last}"
+            );
+        }
         let action = parse(r#"[5,"add",{"by":1}]"#).unwrap();
         assert!(
             matches!(action, ClientFrame::Action { number: 5, ref payload, .. } if payload.get() == r#"{"by":1}"#)

@@ -336,7 +336,7 @@ mod tests {
         let texts = vec![
             (0, text("\n  a \n", (3, 2))),
             (1, text("a  ", (0, 2))),
-            (2, text("   ", (3, 0))),
+            (2, text("   ", (0, 3))),
         ];
         assert_eq!(written(texts), r#"{"0":["a"],"1":"a  ","2":[""]}"#);
     }

@@ -14,6 +14,7 @@ mod impure;
 mod macros;
 mod namespaces;
 mod oracle;
+mod protocol;
 mod random;
 mod random_macros;
 mod settings;

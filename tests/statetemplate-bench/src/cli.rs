@@ -4,7 +4,7 @@ use clap::{Parser, ValueEnum};
 
 use crate::measure::Effort;
 use crate::report::Report;
-use crate::updates;
+use crate::{peers, updates, wire};
 
 /// What can go wrong: always a sentence for the person who runs the benchmark.
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -21,7 +21,7 @@ struct Options {
     /// Measure only the cases whose name contains this, or the one whose name it is
     #[arg(long, value_name = "SUBSTRING", allow_hyphen_values = true)]
     case: Option<String>,
-    /// How many batches of about a millisecond to measure of each case
+    /// How many batches of about a millisecond to measure of each case; in `peers`, how many runs
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     batches: u32,
 }
@@ -30,6 +30,10 @@ struct Options {
 enum Suite {
     /// Time and allocations from typed data to the frame, beside a full render
     Updates,
+    /// Bytes on the wire, raw and deflated
+    Wire,
+    /// DOM work in Chromium, beside other clients and a patch written by hand
+    Peers,
 }
 
 /// Runs what the command line asks for.
@@ -39,11 +43,14 @@ pub(crate) fn run() -> Outcome {
         batches: options.batches,
     };
     let mut report = Report::new(options.json);
+    let mut cases = 0;
     let case = options.case.as_deref().unwrap_or("");
     match options.suite {
         Suite::Updates => updates::run(case, effort, &mut report)?,
+        Suite::Wire => cases = wire::run(case, options.json)?,
+        Suite::Peers => cases = peers::run(case, options.batches, options.json)?,
     }
-    if report.is_empty() {
+    if report.is_empty() && cases == 0 {
         return Err(format!("no case has \"{case}\" in its name").into());
     }
     Ok(())

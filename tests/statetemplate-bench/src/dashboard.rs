@@ -161,21 +161,7 @@ pub(crate) fn first() -> Outcome<(Page, Box<dyn Data>)> {
 /// Each step from the one before it; then again the steps that leave the lists alone, with the lists in [`Shared`].
 pub(crate) fn cases() -> Outcome<Vec<Named>> {
     let steps = Rc::new(steps()?);
-    let mut cases = Vec::new();
-    for at in 1..steps.len() {
-        let steps = Rc::clone(&steps);
-        cases.push(Named {
-            name: steps[at].step.clone(),
-            bar: bar(&steps[at].step),
-            make: Box::new(move || {
-                Ok(Case {
-                    page: page()?,
-                    before: Box::new(steps[at - 1].data.clone()),
-                    after: After::Same(Box::new(steps[at].data.clone())),
-                })
-            }),
-        });
-    }
+    let mut cases = each_step(&steps);
     for at in 1..steps.len() {
         let steps = Rc::clone(&steps);
         if bar(&steps[at].step) != Some(case::TEXT) {
@@ -198,6 +184,30 @@ pub(crate) fn cases() -> Outcome<Vec<Named>> {
         });
     }
     Ok(cases)
+}
+
+/// Each step from the one before it.
+pub(crate) fn changes() -> Outcome<Vec<Named>> {
+    Ok(each_step(&Rc::new(steps()?)))
+}
+
+fn each_step(steps: &Rc<Vec<Step>>) -> Vec<Named> {
+    let mut cases = Vec::new();
+    for at in 1..steps.len() {
+        let steps = Rc::clone(steps);
+        cases.push(Named {
+            name: steps[at].step.clone(),
+            bar: bar(&steps[at].step),
+            make: Box::new(move || {
+                Ok(Case {
+                    page: page()?,
+                    before: Box::new(steps[at - 1].data.clone()),
+                    after: After::Same(Box::new(steps[at].data.clone())),
+                })
+            }),
+        });
+    }
+    cases
 }
 
 fn page() -> Outcome<Page> {

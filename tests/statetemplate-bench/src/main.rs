@@ -1,4 +1,4 @@
-//! Measures what updates cost: `cargo run --release -p statetemplate-bench -- updates [--json] [--case SUBSTRING]`.
+//! Measures what updates cost: `cargo run --release -p statetemplate-bench -- SUITE [--json] [--case SUBSTRING]`.
 //!
 //! Suites:
 //!
@@ -6,6 +6,10 @@
 //!   the time from typed data (`&impl Serialize`) to the encoded frame, beside a full minijinja render of the same page
 //!   in the same run. What counts is their ratio: the two are measured in turns, batch by batch, and of each the fastest
 //!   batch is taken, so that a busy machine changes the times and hardly the ratios.
+//! - `wire` counts the bytes of the same changes, raw and deflated as they are sent, and those of a join. It needs no release
+//!   build: bytes are what they are.
+//! - `peers` times what a patch costs in Chromium, in the same changes, beside a patch written by hand, innerHTML, morphdom and
+//!   idiomorph. It needs node, Chromium, and `npm ci` in `client-js`.
 //!
 //! Each update is checked once before it is measured: the reference client applies its frames to the page as it was, and
 //! must then hold the page as it is rendered anew.
@@ -18,9 +22,12 @@ mod case;
 mod cli;
 mod dashboard;
 mod measure;
+mod peers;
 mod report;
+mod servers;
 mod tables;
 mod updates;
+mod wire;
 
 use std::process::ExitCode;
 

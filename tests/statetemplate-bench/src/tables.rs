@@ -105,6 +105,23 @@ pub(crate) fn first(size: usize) -> Outcome<(Page, Box<dyn Data>)> {
 
 /// Each change of each table; then changes with rows in [`Shared`].
 pub(crate) fn cases() -> Vec<Named> {
+    let mut cases = changes();
+    for size in SIZES {
+        cases.push(shared("list", "title", size, shared_list_title));
+    }
+    for size in SIZES {
+        cases.push(shared("chunks", "title", size, shared_chunks_title));
+        cases.push(shared("chunks", "one-row", size, shared_chunks_one_row));
+    }
+    for size in SIZES {
+        cases.push(shared("rows", "title", size, shared_rows_title));
+        cases.push(shared("rows", "one-row", size, shared_rows_one_row));
+    }
+    cases
+}
+
+/// Each change of each table.
+pub(crate) fn changes() -> Vec<Named> {
     let mut cases = Vec::new();
     for size in SIZES {
         cases.push(Named {
@@ -133,17 +150,6 @@ pub(crate) fn cases() -> Vec<Named> {
                 }),
             });
         }
-    }
-    for size in SIZES {
-        cases.push(shared("list", "title", size, shared_list_title));
-    }
-    for size in SIZES {
-        cases.push(shared("chunks", "title", size, shared_chunks_title));
-        cases.push(shared("chunks", "one-row", size, shared_chunks_one_row));
-    }
-    for size in SIZES {
-        cases.push(shared("rows", "title", size, shared_rows_title));
-        cases.push(shared("rows", "one-row", size, shared_rows_one_row));
     }
     cases
 }

@@ -114,6 +114,34 @@ fn the_table_has_the_bars() {
     assert!(table.contains(" of 3 bars hold"), "{table}");
 }
 
+/// Bytes are the same in every run, so that the bars hold in each.
+#[test]
+fn wire_keeps_to_its_bars() {
+    let mut lines = lines(&["wire", "--json", "--case", ""]);
+    lines.retain(|line| line.get("bar").is_some());
+    assert_eq!(lines.len(), 29 + 4);
+    for line in &lines {
+        assert_eq!(line["suite"], "wire");
+        let number = |key: &str| line[key].as_u64().unwrap();
+        assert!(number("bytes") <= number("bar"), "{line}");
+        assert!(number("deflated") <= number("deflated_bar"), "{line}");
+        assert!(number("deflated") <= number("bytes"), "{line}");
+    }
+}
+
+#[test]
+fn wire_counts_the_changes_of_tables() {
+    let lines = lines(&["wire", "--json", "--case", "table-100-"]);
+    assert_eq!(lines.len(), 10);
+    for (case, bytes) in [("reverse", 21), ("remove", 24), ("clear", 14)] {
+        let line = lines
+            .iter()
+            .find(|line| line["case"] == format!("table-100-{case}"))
+            .unwrap();
+        assert!(line["bytes"].as_u64().unwrap() <= bytes, "{line}");
+    }
+}
+
 #[test]
 fn refuses_unknown_suites_and_cases() {
     let output = bench(&["nonsense"]);

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde_json::{Value, json};
-use statetemplate_core::testing::Event;
+use statetemplate_core::{
+    testing::{Event, inflate},
+    wire,
+};
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -118,7 +121,7 @@ impl TestPage {
             .socket_over(&self.link, &self.socket_path, http::HeaderMap::new())
             .await?;
         self.socket = Some(socket);
-        let mut join = json!([
+        let join = json!([
             "j",
             self.session_id,
             self.plan,
@@ -126,10 +129,9 @@ impl TestPage {
             self.client,
             self.last_answer,
             self.document.statics(),
+            self.earlier,
+            wire::DEFLATE,
         ]);
-        if let (Some(earlier), Some(join)) = (&self.earlier, join.as_array_mut()) {
-            join.push(json!(earlier));
-        }
         self.send_frame(&join.to_string()).await;
         loop {
             let before = self.frames.len();
@@ -262,7 +264,11 @@ impl TestPage {
                 }
                 // Reading answers pings.
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-                Some(Ok(Message::Binary(_))) => panic!("a binary frame arrived"),
+                Some(Ok(Message::Binary(bytes))) => {
+                    let text = inflate(&bytes).unwrap_or_else(|error| panic!("{error:#}"));
+                    self.apply(&text).await;
+                    has_applied = true;
+                }
                 Some(Ok(Message::Close(_)) | Err(_)) | None => {
                     self.socket = None;
                     return has_applied;
