@@ -10,8 +10,9 @@ export declare class ActionError extends Error {
 export interface Socket {
     readyState: number;
     onopen: (() => void) | null;
+    binaryType?: string;
     onmessage: ((event: {
-        data: unknown;
+        data: string | ArrayBuffer;
     }) => void) | null;
     onclose: (() => void) | null;
     onerror: (() => void) | null;
@@ -27,8 +28,8 @@ export interface ConnectionOptions {
     limit: number;
     /** hashes of the statics held, asked for at each join */
     hashes(): string[];
-    /** a frame that is not about the connection itself, in the order of arrival */
-    frame(frame: unknown[], size: number): void;
+    /** a frame that is not about the connection itself, or one that is still deflated; in the order of arrival */
+    frame(frame: unknown[] | ArrayBuffer, size: number): void;
     state(state: ConnectionState, reason: string): void;
     /**
      * Opens a socket, or with `streaming` what stands in for one where sockets do not work; that calls `upgrade` when they

@@ -35,6 +35,8 @@ export interface Extras {
     structure(change: unknown, slot: Slot, changes: Change[]): void;
     /** Takes statics in. */
     announce(frame: StaticsFrame): void;
+    /** A frame from its deflated bytes. Rejects when they are malformed, or more than a frame may have. */
+    inflate(bytes: ArrayBuffer): Promise<unknown[]>;
     /** The page has another plan now, whose fragments are announced anew. */
     forgetPlan(): void;
     /** Writes the statics that are new to the browser's storage. */
