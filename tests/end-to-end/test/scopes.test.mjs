@@ -145,7 +145,7 @@ for (const path of ["/tab", "/browser"]) {
       await live.page.reload();
       await live.connected();
       await shows(live, "first", "second", "third", "fourth", "fifth");
-      live.errors = live.errors.filter((error) => !/WebSocket connection to .* failed/.test(error));
+      live.errors = live.errors.filter((error) => !/WebSocket connection to .* failed|net::ERR_/.test(error));
     } finally {
       proxy.close();
     }
