@@ -37,6 +37,8 @@ class Run {
   #held: unknown[][] = [];
   /** the field in which a composition goes on */
   #composing = "";
+  /** whether the page has heard the answer to its join */
+  #joined = false;
   /** the highest number of an action that has left the page */
   #sent = 0;
   /** what the server does not fill in is the person's for ever */
@@ -221,6 +223,7 @@ class Run {
     if (!frame) return;
     this.log.push(`the page hears ${JSON.stringify(frame).slice(0, 200)}`);
     this.#note(await this.puppet.deliver(frame), false);
+    if (frame[0] === "j") this.#joined = true;
     if (this.#composing && frame[0] !== "j") this.#held.push(frame);
     else this.#applied(frame);
   }
@@ -240,6 +243,9 @@ class Run {
   }
 
   async #drop(whole: boolean): Promise<void> {
+    // A page gives sockets up that break before they carried anything, and this one has nothing else.
+    if (!this.#joined) return;
+    this.#joined = false;
     this.log.push(`the connection breaks; the join is answered with ${whole ? "the whole page" : "a patch"}`);
     this.server.drop();
     this.#held = [];
