@@ -6,9 +6,9 @@ import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
-// 6 KB and 5 KB are what they should be; what is above is to be taken away again, and never to grow.
-const CORE = 6 * 1024 + 96;
-const EXTRAS = 5 * 1024 + 64;
+// 6 KB are what it should be; what is above is to be taken away again, and never to grow.
+const CORE = 6 * 1024 + 32;
+const EXTRAS = 5 * 1024;
 const STREAMED = 1024;
 // Counted apart, since it takes the place of a library: idiomorph has 3.3 KB, morphdom 1.9 KB.
 const MORPH = 2.25 * 1024;

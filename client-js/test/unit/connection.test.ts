@@ -169,15 +169,6 @@ describe("actions", () => {
     vi.advanceTimersByTime(29_000);
     expect(socket().sent.filter(([type]) => type === "p")).toHaveLength(10);
   });
-
-  test("may take long where the server reads no further", () => {
-    socket().join();
-    for (let at = 0; at < 16; at++) void connection.send("a", at);
-    vi.advanceTimersByTime(5_000 + 44_000);
-    expect(socket().closed).toBe(false);
-    vi.advanceTimersByTime(1_000);
-    expect(socket().closed).toBe(true);
-  });
 });
 
 describe("acknowledgements", () => {
@@ -288,13 +279,13 @@ describe("reconnecting", () => {
     expect(states.at(-1)).toBe("disconnected: no answer");
   });
 
-  test("waits as long as try_again says", () => {
+  test("waits at least as long as try_again says, and at most twice as long", () => {
     socket().join();
     socket().receive(["x", "try_again", 5_000]);
     expect(socket().closed).toBe(true);
     vi.advanceTimersByTime(4_900);
     expect(sockets).toHaveLength(1);
-    vi.advanceTimersByTime(1_200);
+    vi.advanceTimersByTime(5_200);
     expect(sockets).toHaveLength(2);
   });
 
