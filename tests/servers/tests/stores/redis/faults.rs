@@ -488,7 +488,7 @@ async fn speaks_tls_with_those_it_trusts_only() {
     store.create(first.clone()).await.unwrap();
     assert_eq!(store.load("a").await.unwrap(), first);
 
-    let error = quick(&server).connect().await.unwrap_err();
+    let error = RedisStore::connect(&server.url()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
     let shown = format!("{error:#}");
     assert!(
