@@ -4,7 +4,7 @@ use clap::{Parser, ValueEnum};
 
 use crate::measure::Effort;
 use crate::report::Report;
-use crate::{peers, updates, wire};
+use crate::{peers, sessions, updates, wire};
 
 /// What can go wrong: always a sentence for the person who runs the benchmark.
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -34,6 +34,8 @@ enum Suite {
     Wire,
     /// DOM work in Chromium, beside other clients and a patch written by hand
     Peers,
+    /// Time of making and updating sessions, in memory and in Redis
+    Sessions,
 }
 
 /// Runs what the command line asks for.
@@ -49,6 +51,7 @@ pub(crate) fn run() -> Outcome {
         Suite::Updates => updates::run(case, effort, &mut report)?,
         Suite::Wire => cases = wire::run(case, options.json)?,
         Suite::Peers => cases = peers::run(case, options.batches, options.json)?,
+        Suite::Sessions => sessions::run(case, effort, &mut report)?,
     }
     if report.is_empty() && cases == 0 {
         return Err(format!("no case has \"{case}\" in its name").into());

@@ -9,7 +9,7 @@ use statetemplate_core::Shared;
 use crate::case::{self, After, Case, Data, Named, Page};
 use crate::cli::Outcome;
 
-const TEMPLATE: &str = include_str!("../../workload/dashboard.html");
+pub(crate) const TEMPLATE: &str = include_str!("../../workload/dashboard.html");
 const STEPS: &str = include_str!("../../workload/dashboard.jsonl");
 
 /// The page's data. Its collections are as an application would have them, or in [`Shared`].
@@ -142,6 +142,18 @@ fn share<T: PartialEq + Clone>(data: &T, last: Option<&Shared<T>>) -> Shared<T> 
 pub(crate) struct Step {
     step: String,
     data: Dashboard,
+}
+
+impl Step {
+    /// Whether it is the step of this name.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        self.step == name
+    }
+
+    /// The data after it.
+    pub(crate) fn data(&self) -> &Dashboard {
+        &self.data
+    }
 }
 
 /// The states of the workload: the first data, then the data after each step.

@@ -1,4 +1,4 @@
-//! Measures what updates cost: `cargo run --release -p statetemplate-bench -- SUITE [--json] [--case SUBSTRING]`.
+//! Measures what updates and sessions cost: `cargo run --release -p statetemplate-bench -- SUITE [--json] [--case SUBSTRING]`.
 //!
 //! Suites:
 //!
@@ -10,6 +10,8 @@
 //!   build: bytes are what they are.
 //! - `peers` times what a patch costs in Chromium, in the same changes, beside a patch written by hand, innerHTML, morphdom and
 //!   idiomorph. It needs node, Chromium, and `npm ci` in `client-js`.
+//! - `sessions` measures making a session with the workload's data and updating one, in memory and in a Redis that it
+//!   starts: the time of one after the other, of which the fastest batch is taken.
 //!
 //! Each update is checked once before it is measured: the reference client applies its frames to the page as it was, and
 //! must then hold the page as it is rendered anew.
@@ -25,6 +27,7 @@ mod measure;
 mod peers;
 mod report;
 mod servers;
+mod sessions;
 mod tables;
 mod updates;
 mod wire;

@@ -51,6 +51,16 @@ struct Line<'a> {
     allocs: u64,
 }
 
+/// One line of `sessions --json`.
+#[derive(Serialize)]
+struct TimeLine<'a> {
+    suite: &'a str,
+    case: &'a str,
+    ns: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bar_ns: Option<f64>,
+}
+
 /// Writes what is measured, case by case.
 pub(crate) struct Report {
     json: bool,
@@ -124,6 +134,40 @@ impl Report {
             renders.cheapest / 1e3,
             renders.typed / 1e3,
         )?;
+        Ok(())
+    }
+
+    /// Writes a case of which only the time counts, in nanoseconds, with the time that it should not exceed.
+    pub(crate) fn add_time(&mut self, suite: &str, case: &str, bar: Option<f64>, time: f64) -> Outcome {
+        let mut out = io::stdout().lock();
+        self.cases += 1;
+        if self.json {
+            let line = TimeLine {
+                suite,
+                case,
+                ns: rounded(time, 1.0),
+                bar_ns: bar,
+            };
+            writeln!(out, "{}", serde_json::to_string(&line)?)?;
+            return Ok(());
+        }
+        if self.cases == 1 {
+            writeln!(out, "{:32} {:>11} {:>11}", "case", "µs", "bar µs")?;
+        }
+        let (bar_text, verdict) = match bar {
+            Some(bar) => (
+                format!("{:.0}", bar / 1e3),
+                if time <= bar { "holds" } else { "MISSED" },
+            ),
+            None => ("–".to_owned(), ""),
+        };
+        if let Some(bar) = bar {
+            self.bars += 1;
+            if time > bar {
+                self.missed.push(case.to_owned());
+            }
+        }
+        writeln!(out, "{case:32} {:>11.1} {bar_text:>11} {verdict}", time / 1e3)?;
         Ok(())
     }
 

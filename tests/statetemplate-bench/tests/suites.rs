@@ -143,6 +143,22 @@ fn wire_counts_the_changes_of_tables() {
 }
 
 #[test]
+fn sessions_prints_one_object_a_case() {
+    let lines = lines(&["sessions", "--json", "--batches", "1"]);
+    let cases: Vec<&str> = lines.iter().map(|line| line["case"].as_str().unwrap()).collect();
+    assert_eq!(
+        cases,
+        ["memory-create", "memory-update", "redis-create", "redis-update"]
+    );
+    for line in &lines {
+        assert_eq!(line["suite"], "sessions");
+        assert!(line["ns"].as_f64().unwrap() > 0.0);
+    }
+    assert_eq!(lines[0]["bar_ns"], 250e3);
+    assert_eq!(lines[2]["bar_ns"], 1500e3);
+}
+
+#[test]
 fn refuses_unknown_suites_and_cases() {
     let output = bench(&["nonsense"]);
     assert_eq!(output.status.code(), Some(2));
