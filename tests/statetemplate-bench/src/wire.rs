@@ -94,7 +94,7 @@ fn steps(report: &mut Report<'_>) -> Outcome {
     let mut view = View::new(&page.plan, &old)?;
     let html = page.plan.render(&old, "")?;
     report.add("dashboard-page", Bytes::of(&html), Bytes::default(), None)?;
-    let join = Bytes::of(&wire::joined(1));
+    let join = Bytes::of(&wire::joined(1, None));
     report.add("dashboard-join", join, Bytes::default(), Some((JOIN, JOIN)))?;
     let (mut sum, mut all_statics, mut beside_text) = (Bytes::default(), Bytes::default(), 0);
     for case in dashboard::changes()? {
