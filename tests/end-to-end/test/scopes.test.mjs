@@ -145,6 +145,7 @@ for (const path of ["/tab", "/browser"]) {
       await live.page.reload();
       await live.connected();
       await shows(live, "first", "second", "third", "fourth", "fifth");
+      await live.page.close();
       live.errors = live.errors.filter((error) => !/WebSocket connection to .* failed|net::ERR_/.test(error));
     } finally {
       proxy.close();
