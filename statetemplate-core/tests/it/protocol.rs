@@ -80,7 +80,7 @@ fn the_frames_of_the_server_are_those_of_the_document() {
     let patch = diff(&plan, &of(""), &of("b")).unwrap();
     let value = RawValue::from_string("1".to_owned()).unwrap();
     let mut frames = vec![
-        wire::joined(1),
+        wire::joined(1, None),
         wire::answer(1, None),
         wire::error(1, "failed", "why"),
         wire::event("name", &value),
