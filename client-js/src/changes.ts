@@ -9,7 +9,8 @@ export const served = new WeakMap<Node, Record<string, string | null>>();
 /** Nodes that a script put in (`true`), or put in place of the server's or took from there (`false`). */
 export const added = new WeakMap<Node, boolean>();
 
-const observer = new MutationObserver(note);
+/** Made with the first look, since the module is also imported where there is no document. */
+let observer: MutationObserver;
 
 function note(records: MutationRecord[]): void {
   for (const { target, attributeName, oldValue, addedNodes, removedNodes } of records) {
@@ -24,11 +25,12 @@ function note(records: MutationRecord[]): void {
 
 /** Begins to look. What happened to the page before counts as the server's. */
 export function watch(): void {
+  observer ??= new MutationObserver(note);
   observer.observe(document, { subtree: true, childList: true, attributeOldValue: true });
 }
 
 /** Stops looking, for what the client does itself. */
 export function unwatch(): void {
-  note(observer.takeRecords());
-  observer.disconnect();
+  note(observer?.takeRecords() ?? []);
+  observer?.disconnect();
 }

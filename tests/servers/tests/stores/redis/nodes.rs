@@ -159,7 +159,7 @@ async fn a_logout_on_one_node_ends_the_pages_on_the_other_with_its_reason() {
     let mut told: Vec<_> = pages
         .iter()
         .chain([&by_browser])
-        .map(statetemplate_core::Session::subscribe)
+        .map(Session::subscribe)
         .collect();
     let tasks = pages[0].connect().unwrap();
 
