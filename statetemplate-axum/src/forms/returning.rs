@@ -67,7 +67,10 @@ impl Return {
             .ok()
             .filter(|session| session.plan().name() == template)?;
         let answer = session.unacknowledged(&self.client, 0).into_iter().next();
-        session.acknowledge(&self.client, 1);
+        if let Err(error) = session.acknowledge_now(&self.client, 1).await {
+            // The same form from the same view is then taken for a repetition.
+            tracing::warn!("that an answer was shown could not be stored: {error:#}");
+        }
         let notice = match answer {
             Some((_, Answer::Failed { text, .. })) => Some(text.to_string()),
             _ => None,

@@ -165,6 +165,27 @@ impl Session {
         self.live().acknowledge(client, number);
     }
 
+    /// Like [`acknowledge`](Self::acknowledge), but stored at once: for a client that may send nothing more, and whose
+    /// session nobody else may keep in memory until the next write.
+    ///
+    /// # Errors
+    ///
+    /// As for [`update`](Self::update).
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped call has stored it, or not.
+    pub async fn acknowledge_now(&self, client: &ClientId, number: u64) -> Result<(), Error> {
+        let stored = self.rewrite(|record| {
+            let learns = record.ledger.learns_from(client, number);
+            if learns {
+                record.ledger.acknowledge(client, number);
+            }
+            Ok(learns)
+        });
+        stored.await.map(drop)
+    }
+
     /// Pushes an event to the scripts of all pages that are connected now.
     ///
     /// It is not stored: a page that is not connected misses it. What a page must not miss belongs in the data.
