@@ -152,7 +152,8 @@ async fn launch(options: NodeOptions, port: u16) -> io::Result<(Child, SocketAdd
         let output = process.stdout.take().expect("its output is a pipe");
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
-        match line.trim().parse() {
+        // Some print a whole address, for people to open.
+        match line.trim().trim_start_matches("http://").parse() {
             Ok(address) => Ok((process, address)),
             Err(_) => {
                 let status = process.wait()?;

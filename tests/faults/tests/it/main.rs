@@ -11,3 +11,4 @@ mod nodes;
 mod outage;
 mod redis;
 mod rolling;
+mod upgrade;
