@@ -3,11 +3,12 @@
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use statetemplate_axum::StateTemplate;
+use statetemplate_axum::{StateTemplate, live};
+use statetemplate_core::ErrorKind;
 use statetemplate_core::store::{MemoryStore, SessionStore, connect};
 use statetemplate_faults::{Client, Patience, Proxy, Report, SIGNING_KEY, journal, journal::Journal};
 use statetemplate_servers::{Postgres, RedisServer};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 
 const SESSIONS: usize = 1000;
 const ACTIONS: u64 = 5;
@@ -43,6 +44,19 @@ impl Node {
     }
 }
 
+/// Asks a store that is busy again, as whoever can wait does: all connections of a pool may be in use.
+async fn insist<T>(mut ask: impl AsyncFnMut() -> Result<T, live::Error>) -> T {
+    for _ in 0..100 {
+        match ask().await {
+            Err(error) if error.kind() == ErrorKind::StoreUnavailable => {
+                sleep(Duration::from_millis(100)).await;
+            }
+            answer => return answer.unwrap(),
+        }
+    }
+    ask().await.unwrap()
+}
+
 /// Opens the sessions, acts in all of them at once over links that break, changes each from outside meanwhile, and looks at
 /// all that every client was ever sent.
 async fn nobody_sees_the_secrets_of_others(name: &str, stores: Vec<Arc<dyn SessionStore>>) {
@@ -66,12 +80,14 @@ async fn nobody_sees_the_secrets_of_others(name: &str, stores: Vec<Arc<dyn Sessi
                     .unwrap();
                 client.record(ACTIONS, patience).await.unwrap();
                 // The other nodes' pages follow what one node does.
-                let session = node.session::<Journal>(client.session()).await.unwrap();
                 let changed = format!("{MARKER}{number:05}-second");
-                session
-                    .update(|journal| journal.marker.clone_from(&changed))
-                    .await
-                    .unwrap();
+                insist(async || {
+                    let session = node.session::<Journal>(client.session()).await?;
+                    session
+                        .update(|journal| journal.marker.clone_from(&changed))
+                        .await
+                })
+                .await;
                 client.record(2 * ACTIONS, patience).await.unwrap();
                 (number, client)
             }
@@ -96,8 +112,7 @@ async fn nobody_sees_the_secrets_of_others(name: &str, stores: Vec<Arc<dyn Sessi
                 seen += 1;
             }
         }
-        let session = nodes[0].live.session::<Journal>(client.session()).await.unwrap();
-        let stored = session.data().unwrap();
+        let stored = insist(async || nodes[0].live.session::<Journal>(client.session()).await?.data()).await;
         assert_eq!(stored.marker, format!("{own}second"));
         report.check(&client, &stored);
     }
