@@ -1,6 +1,7 @@
 //! Chromium, and pages that note every frame and everything that goes wrong.
 
 import assert from "node:assert/strict";
+import { inflateRawSync } from "node:zlib";
 import { chromium } from "playwright-core";
 
 /** Starts the Chromium that `CHROMIUM` names (default: Debian's). */
@@ -20,6 +21,9 @@ export function launch() {
   });
 }
 
+/** The text of a frame, which is deflated when it is binary. */
+const text = (payload) => (typeof payload === "string" ? payload : inflateRawSync(payload).toString());
+
 /** A live page in a tab. */
 export class LivePage {
   /** Uncaught errors, error messages of the console and violations of the security policy. */
@@ -38,7 +42,7 @@ export class LivePage {
     page.on("websocket", (socket) => {
       this.sockets += 1;
       socket.on("framesent", ({ payload }) => this.frames.push({ sent: JSON.parse(payload) }));
-      socket.on("framereceived", ({ payload }) => this.frames.push({ received: JSON.parse(payload) }));
+      socket.on("framereceived", ({ payload }) => this.frames.push({ received: JSON.parse(text(payload)) }));
     });
   }
 

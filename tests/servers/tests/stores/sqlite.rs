@@ -107,7 +107,7 @@ async fn a_database_that_is_locked_for_too_long_fails_the_call_and_works_afterwa
     let folder = TempDir::new().unwrap();
     let url = url(&folder, "a.db");
     let store = SqlStore::builder(&url)
-        .timeout(Duration::from_millis(300))
+        .timeout(Duration::from_secs(2))
         .connect()
         .await
         .unwrap();
