@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use statetemplate_axum::test::TestPage;
 
 use crate::app::{Counter, Test};
 
@@ -23,6 +24,20 @@ async fn a_page_that_returns_receives_what_it_missed_as_a_patch() {
         "{:?}",
         page.frames()
     );
+    page.assert_matches_fresh_render(&test.live).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changes_between_the_first_render_and_the_join_is_not_missed() {
+    let test = Test::new();
+    let mut page = TestPage::load_without_joining(test.browser(), "/").await;
+    let session = test.live.session::<Counter>(page.session_id()).await.unwrap();
+    for count in 1..=9 {
+        session.update(|counter| counter.count = count).await.unwrap();
+    }
+    assert_eq!(page.text("#count"), "0", "the page was rendered before");
+    page.reconnect().await;
+    page.wait_until(|page| page.text("#count") == "9").await;
     page.assert_matches_fresh_render(&test.live).await;
 }
 
