@@ -36,7 +36,12 @@ impl RedisSentinel {
     ///
     /// A dropped call ends what it started.
     pub async fn start() -> io::Result<Self> {
-        let mut servers = vec![RedisServer::start().await?];
+        // Each write is on disk before it is answered, so that what a killed server had is there when it comes back.
+        let durable = RedisOptions {
+            durable: true,
+            ..RedisOptions::default()
+        };
+        let mut servers = vec![RedisServer::start_with(durable.clone()).await?];
         let master = servers[0].port();
         for _ in 0..2 {
             let arguments = [
@@ -48,7 +53,7 @@ impl RedisSentinel {
             ];
             let options = RedisOptions {
                 arguments: arguments.map(str::to_owned).to_vec(),
-                ..RedisOptions::default()
+                ..durable.clone()
             };
             servers.push(RedisServer::start_with(options).await?);
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use statetemplate_faults::{Crowd, Failure, NodeOptions, Proxy, Site};
+use statetemplate_faults::{Crowd, NodeOptions, Proxy, Site};
 use statetemplate_servers::{RedisOptions, RedisSentinel, RedisServer};
 use tokio::time::sleep;
 
@@ -60,33 +60,35 @@ async fn three_nodes_on_redis_lose_nothing_and_repeat_nothing() {
 }
 
 #[tokio::test]
-async fn a_failover_of_redis_loses_no_write_that_a_replica_has() {
+async fn failovers_of_redis_lose_no_write_that_a_replica_has() {
     let mut redis = RedisSentinel::start().await.unwrap();
     let store = redis.url();
     let options = NodeOptions {
         environment: vec![("WAIT_FOR_REPLICAS".into(), "1".into())],
         ..node(&store)
     };
-    let site = Site::start([options.clone(), options]).await.unwrap();
-    let crowd = Crowd {
-        clients: 50,
-        ..Crowd::usual()
-    };
-    let (address, mut failovers) = (site.address(), 0);
+    let mut site = Site::start([options.clone(), options.clone(), options])
+        .await
+        .unwrap();
+    let (crowd, seed) = (Crowd::usual(), fastrand::u64(..));
+    println!("failover: seed {seed}");
+    let mut rng = Rng::with_seed(seed);
+    let (address, mut kills, mut failovers) = (site.address(), 0, 0);
     let clients = crowd
         .run(address, async |done| {
             while !done.is_cancelled() {
-                sleep(Duration::from_secs(1)).await;
+                sleep(Duration::from_millis(rng.u64(300..1500))).await;
+                kills += break_a_node(&mut site, &mut rng).await?;
                 redis.fail_over().await?;
                 failovers += 1;
                 redis.bring_back().await?;
             }
-            Ok::<_, Failure>(())
+            Ok(())
         })
         .await
         .unwrap();
     let report = crowd.check(&clients, &reader(&store).await).await.unwrap();
-    println!("failover: {report}; {failovers} failovers");
+    println!("failover: {report}; {kills} nodes killed, {failovers} failovers");
     assert!(failovers > 0);
     assert_eq!(report.failed, 0, "{report}");
 }
