@@ -90,6 +90,10 @@ pub(super) trait Backend: Send + Sync + 'static {
         limit: i64,
     ) -> Result<Vec<String>, sqlx::Error>;
     async fn count(&self) -> Result<SessionCount, sqlx::Error>;
+    /// Whether this node is to clean until the time `until`; other nodes are not. A database of one process always says yes.
+    async fn claim_cleaning(&self, _now: i64, _until: i64) -> Result<bool, sqlx::Error> {
+        Ok(true)
+    }
     async fn health(&self) -> Result<(), sqlx::Error>;
     /// Ends the connections, and the tasks if there are any.
     async fn close(&self);

@@ -175,6 +175,11 @@ impl SessionStore for SqlStore {
         self.call("list unused sessions", found).await
     }
 
+    async fn claim_cleaning(&self, now: Timestamp, lease: Duration) -> Result<bool, Error> {
+        let claimed = self.backend.claim_cleaning(time(now), time(now + lease));
+        self.call("ask who cleans", claimed).await
+    }
+
     async fn count(&self) -> Result<SessionCount, Error> {
         self.call("count its sessions", self.backend.count()).await
     }

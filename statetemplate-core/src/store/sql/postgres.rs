@@ -258,6 +258,12 @@ impl Backend for Postgres {
         })
     }
 
+    async fn claim_cleaning(&self, now: i64, until: i64) -> Result<bool, sqlx::Error> {
+        const CLAIM: &str = "INSERT INTO statetemplate_cleaning (one, until) VALUES (TRUE, $2) \
+            ON CONFLICT (one) DO UPDATE SET until = excluded.until WHERE statetemplate_cleaning.until <= $1";
+        Ok(self.execute(sqlx::query(CLAIM).bind(now).bind(until)).await? == 1)
+    }
+
     async fn health(&self) -> Result<(), sqlx::Error> {
         const HEALTH: &str = "SELECT pg_is_in_recovery() FROM statetemplate_schema LIMIT 1";
         let row = sqlx::query(HEALTH).fetch_one(&self.pool).await?;

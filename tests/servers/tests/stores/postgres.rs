@@ -60,6 +60,27 @@ async fn many_may_make_the_tables_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_node_at_a_time_cleans_until_its_lease_runs_out() {
+    let server = Postgres::start().await.unwrap();
+    let first = SqlStore::connect(server.url()).await.unwrap();
+    let lease = Duration::from_secs(60);
+    let now = Timestamp::from_millis(1_000_000);
+    let mut asking = JoinSet::new();
+    for _ in 0..8 {
+        let url = server.url();
+        asking.spawn(async move {
+            let node = SqlStore::builder(url).max_connections(1).connect().await.unwrap();
+            node.claim_cleaning(now, lease).await.unwrap()
+        });
+    }
+    let claims = asking.join_all().await;
+    assert_eq!(claims.iter().filter(|claimed| **claimed).count(), 1, "{claims:?}");
+    let just_before = now + (lease - Duration::from_millis(1));
+    assert!(!first.claim_cleaning(just_before, lease).await.unwrap());
+    assert!(first.claim_cleaning(now + lease, lease).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tells_other_nodes_what_was_done_and_not_the_node_itself() {
     let server = Postgres::start().await.unwrap();
     let here = SqlStore::connect(server.url()).await.unwrap();

@@ -21,3 +21,8 @@ CREATE INDEX statetemplate_sessions_deadline ON statetemplate_sessions (deadline
 CREATE INDEX statetemplate_sessions_idle ON statetemplate_sessions (provisional, idle_since, id);
 CREATE INDEX statetemplate_sessions_owner ON statetemplate_sessions (owner) WHERE owner IS NOT NULL;
 CREATE INDEX statetemplate_sessions_user ON statetemplate_sessions USING hash (app_user) WHERE app_user IS NOT NULL;
+-- At most one row: until when one node removes expired sessions and the others leave it to that one.
+CREATE TABLE statetemplate_cleaning (
+    one BOOLEAN NOT NULL PRIMARY KEY CHECK (one),
+    until BIGINT NOT NULL
+);
