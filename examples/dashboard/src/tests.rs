@@ -1,18 +1,21 @@
 //! The page as a whole, driven by the test kit: what people do and what they then see.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use serde_json::json;
 use statetemplate_axum::{
     StateTemplate,
-    test::{Direction, TestPage},
+    test::{Direction, TestPage, TestServer},
 };
+use statetemplate_core::store::{MemoryStore, SessionStore};
 
 use crate::app;
 
+const KEY: &str = "a test may keep its secret of 32 bytes here";
+
 fn dashboard() -> (StateTemplate, Router) {
-    let live = app::live(Some("a test may keep its secret of 32 bytes here"), None).unwrap();
+    let live = app::live(Some(KEY), None).unwrap();
     let app = app::app(&live);
     (live, app)
 }
@@ -172,5 +175,26 @@ async fn a_broken_network_neither_loses_a_task_nor_adds_it_twice() {
     }
     assert_eq!(page.link().cuts(), 2);
     assert_eq!(page.texts("#task-list .task").len(), before + 2);
+    page.assert_matches_fresh_render(&live).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_goes_on_when_its_server_was_replaced() {
+    let store: Arc<dyn SessionStore> = Arc::new(MemoryStore::new());
+    let node = || {
+        let live = app::live(Some(KEY), Some(store.clone())).unwrap();
+        let router = app::app(&live);
+        (live, router)
+    };
+    let (_, router) = node();
+    let server = TestServer::start(router);
+    let mut page = server.browser().open("/").await;
+    page.click("#increment").await;
+    server.stop();
+    let (live, router) = node();
+    server.restart(router);
+    page.reconnect().await;
+    page.click("#increment").await;
+    assert_eq!(page.text("#counter-display"), "5");
     page.assert_matches_fresh_render(&live).await;
 }
