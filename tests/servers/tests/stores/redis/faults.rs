@@ -355,7 +355,7 @@ async fn after_a_broken_subscription_it_says_that_events_were_missed_and_goes_on
 async fn waits_for_replicas_and_fails_without_them() {
     let server = RedisServer::start().await.unwrap();
     let store = RedisStore::builder(&server.url())
-        .wait_for_replicas(1, Duration::from_millis(100))
+        .wait_for_replicas(1, Duration::from_secs(1))
         .connect()
         .await
         .unwrap();
