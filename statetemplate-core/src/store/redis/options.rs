@@ -12,6 +12,7 @@ use fred::types::config::{
     ConnectionConfig, PerformanceConfig, ReconnectError, ReconnectPolicy, UnresponsiveConfig,
 };
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -26,6 +27,8 @@ use crate::{Error, ErrorKind};
 
 /// How many commands may wait for a connection.
 const MAX_WAITING: usize = 10_000;
+/// How soon it is looked again whether a connection is there.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How many messages may wait to be passed on before some are missed.
 const MAX_MESSAGES: usize = 4096;
 /// How often a command is sent at most, when its connection breaks.
@@ -277,7 +280,13 @@ impl RedisStore {
     /// Waits for all connections, and for hearing other nodes.
     async fn connected(&self, mut ready: watch::Receiver<bool>) -> Result<(), RedisError> {
         for client in &self.shared.link.clients {
-            client.wait_for_connect().await?;
+            // The library looks whether it is connected and only then begins to listen for it, so that what happens in
+            // between is not heard.
+            while !client.is_connected() {
+                if let Ok(connected) = timeout(LOOK_AGAIN, client.wait_for_connect()).await {
+                    connected?;
+                }
+            }
         }
         // An error says that the listener has ended, with the store.
         let _ = ready.wait_for(|ready| *ready).await;
