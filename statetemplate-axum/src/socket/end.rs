@@ -95,6 +95,8 @@ impl From<SessionEnd> for End {
         match end {
             SessionEnd::Closed | SessionEnd::Invalidated => End::Closed,
             SessionEnd::Outdated => End::Outdated,
+            // Another node can serve it.
+            SessionEnd::TakenOver => End::TryAgain(RETRY_MILLIS),
             _ => End::Expired,
         }
     }

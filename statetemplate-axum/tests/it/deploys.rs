@@ -179,6 +179,29 @@ async fn an_older_node_leaves_newer_data_alone_and_sends_its_pages_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_page_that_is_connected_to_an_older_node_is_sent_on_when_a_newer_one_has_written() {
+    for settings in [(|builder| builder) as fn(Builder<()>) -> Builder<()>, |builder| {
+        builder.write_behind(Duration::from_millis(100))
+    }] {
+        let store = store();
+        let old = Build::with::<List>(&store, "1", LIST, 1, settings);
+        let new = Build::new::<TitledList>(&store, "2", TITLED_LIST, 2);
+        let mut page = TestBrowser::new(&old.app).open("/").await;
+        let elsewhere = new.live.session::<TitledList>(page.session_id()).await.unwrap();
+        elsewhere
+            .update(|list| list.items.push("new".into()))
+            .await
+            .unwrap();
+        page.send_frame(r#"[1,"add","old"]"#).await;
+        page.settle(Duration::from_secs(1)).await;
+        assert_eq!(page.end(), Some("try_again"), "another node can serve it");
+        // Whatever tries to store it has given up.
+        old.live.shutdown().await;
+        assert_eq!(elsewhere.data().unwrap().items, ["new"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn data_that_cannot_be_read_any_more_ends_its_session_with_the_reason() {
     let store = store();
     let old = Build::new::<List>(&store, "1", LIST, 1);

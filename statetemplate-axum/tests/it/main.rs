@@ -23,3 +23,4 @@ mod resume;
 mod scopes;
 mod streams;
 mod whole;
+mod write_behind;

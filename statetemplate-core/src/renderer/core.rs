@@ -90,10 +90,12 @@ impl Core {
         Ok(Live::new(record, plan))
     }
 
-    /// Reads a record, and refuses one that a newer version of the application wrote.
+    /// Reads a record, and refuses one that a newer version of the application wrote: a session in memory goes no further
+    /// on this node then.
     pub(crate) async fn load(&self, id: &str) -> Result<SessionRecord, Error> {
         let record = self.within(self.store.load(id)).await?;
         if record.data_version > self.config.data_version {
+            self.end_in_memory(id, SessionEnd::TakenOver);
             let message = format!(
                 "the session \"{id}\" has data of version {}, this application reads up to {}",
                 record.data_version, self.config.data_version
@@ -199,6 +201,8 @@ impl Core {
             SessionEnd::Closed | SessionEnd::Invalidated | SessionEnd::Lost | SessionEnd::Outdated => {
                 metrics.sessions_ended().one();
             }
+            // It goes on elsewhere, and is counted where it ends.
+            SessionEnd::TakenOver => {}
         }
         tracing::info!(target: "statetemplate::audit", session = id, reason = reason.as_str(), "session ended");
     }

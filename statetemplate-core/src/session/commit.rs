@@ -44,6 +44,8 @@ impl Session {
     /// The function gets the newest data. It runs again, on fresh data, when another node changed the session meanwhile
     /// (at most 3 times), so it should have no effect but its change. When it changes nothing, nothing is sent. It waits
     /// for its turn behind the session's running handler, and is short; a handler changes the data that it was given.
+    /// Where the template cannot show data that another build wrote, the data is [upgraded](Self::upgrade) first, and the
+    /// function runs again.
     ///
     /// # Errors
     ///
@@ -61,12 +63,25 @@ impl Session {
         T: Serialize + DeserializeOwned,
     {
         let mut turn = self.turn().await?;
+        let mut is_upgraded = false;
         for _ in 0..=RERUNS {
             let base = self.live().record();
             let (result, step) = {
                 let mut data: T = base.snapshot.to()?;
                 let result = guarded_sync(|| change(&mut data)).map_err(|failure| self.panicked(&failure))?;
-                (result, self.step(&base, &data)?)
+                (result, self.step(&base, &data))
+            };
+            let step = match step {
+                Err(error) if error.kind() == ErrorKind::Template && !is_upgraded => {
+                    drop(turn);
+                    is_upgraded = self.upgrade::<T>().await?;
+                    if !is_upgraded {
+                        return Err(error);
+                    }
+                    turn = self.turn().await?;
+                    continue;
+                }
+                step => step?,
             };
             match self.write_step(turn, base, step).await {
                 Ok(_) => return Ok(result),

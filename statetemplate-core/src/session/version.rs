@@ -61,6 +61,8 @@ pub enum SessionEnd {
     Lost,
     /// This build of the application cannot read its data.
     Outdated,
+    /// A newer build of the application has written it: it goes on there, and has ended on this node alone.
+    TakenOver,
 }
 
 impl SessionEnd {
@@ -74,6 +76,7 @@ impl SessionEnd {
             Self::Evicted => "evicted",
             Self::Lost => "lost",
             Self::Outdated => "outdated",
+            Self::TakenOver => "taken_over",
         }
     }
 
@@ -87,6 +90,7 @@ impl SessionEnd {
             Self::Evicted,
             Self::Lost,
             Self::Outdated,
+            Self::TakenOver,
         ]
         .into_iter()
         .find(|reason| reason.as_str() == word)
@@ -97,8 +101,13 @@ impl SessionEnd {
         let kind = match self {
             Self::Expired => ErrorKind::SessionExpired,
             Self::Outdated => ErrorKind::SessionOutdated,
+            Self::TakenOver => ErrorKind::Data,
             _ => ErrorKind::SessionClosed,
         };
-        Error::new(kind, format!("the session \"{id}\" was {}", self.as_str()))
+        let what = match self {
+            Self::TakenOver => "taken over by a newer build of the application",
+            _ => self.as_str(),
+        };
+        Error::new(kind, format!("the session \"{id}\" was {what}"))
     }
 }

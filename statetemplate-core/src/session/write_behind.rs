@@ -43,8 +43,12 @@ impl Session {
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::Conflict => {
-                let theirs = self.core().load(self.id()).await?;
-                self.live().give_up(Some(theirs));
+                match self.core().load(self.id()).await {
+                    Ok(theirs) => self.live().give_up(Some(theirs)),
+                    // A newer build has it now: there is nothing here to go on with.
+                    Err(_) if self.end_reason().is_some() => self.live().give_up(None),
+                    Err(error) => return Err(error),
+                }
                 self.core().metrics.unstored_lost().one();
                 tracing::warn!(
                     target: "statetemplate::audit",
@@ -141,7 +145,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::store::{ClientId, MemoryStore, OwnerId, SessionStore};
-    use crate::{ErrorKind, Renderer, Session, SessionOptions};
+    use crate::{Change, ErrorKind, Renderer, Session, SessionEnd, SessionOptions};
 
     const DELAY: Duration = Duration::from_secs(1);
 
@@ -266,6 +270,31 @@ mod tests {
         add(&ours).await;
         ours.flush().await.unwrap();
         assert_eq!(stored(&store).await.1, 51);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_newer_build_stored_first_is_left_to_it_and_nothing_is_tried_again() {
+        let store = store();
+        let older = node(&store);
+        let ours = session(&older).await;
+        let mut subscription = ours.subscribe();
+        add(&ours).await;
+        let mut theirs = store.load("s").await.unwrap();
+        let known = theirs.stamp();
+        (theirs.data_version, theirs.writes) = (1, known.writes + 1);
+        store.update(theirs.clone(), known).await.unwrap();
+        tokio::time::sleep(DELAY * 2).await;
+        assert_eq!(older.metrics().snapshot().unstored_lost, 1);
+        assert_eq!(ours.end_reason(), Some(SessionEnd::TakenOver));
+        while let Some(change) = subscription.next().await {
+            if let Change::End(end) = change {
+                assert_eq!(end, SessionEnd::TakenOver);
+            }
+        }
+        drop((ours, subscription));
+        assert_eq!(older.sessions_in_memory(), 0, "no task is left that holds it");
+        assert_eq!(store.load("s").await.unwrap(), theirs);
+        assert_eq!(older.session("s").await.unwrap_err().kind(), ErrorKind::Data);
     }
 
     #[tokio::test(start_paused = true)]
