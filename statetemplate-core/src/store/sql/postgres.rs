@@ -19,11 +19,19 @@ use crate::store::{SessionClass, SessionCount, Stamp, StoreEvents};
 use crate::token::random_id;
 use crate::{Error, ErrorKind, SessionEnd};
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    compatible: 1,
-    sql: include_str!("migrations/postgres-1.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        compatible: 1,
+        sql: include_str!("migrations/postgres-1.sql"),
+    },
+    // What an older node does is counted too: the database does it.
+    Migration {
+        version: 2,
+        compatible: 1,
+        sql: include_str!("migrations/postgres-2.sql"),
+    },
+];
 
 /// A connection that was not used for so long is asked whether it works before it is used again.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
@@ -245,8 +253,8 @@ impl Backend for Postgres {
     }
 
     async fn count(&self) -> Result<SessionCount, sqlx::Error> {
-        const COUNT: &str = "SELECT count(*) FILTER (WHERE NOT provisional), count(*) FILTER (WHERE provisional) \
-            FROM statetemplate_sessions";
+        const COUNT: &str =
+            "SELECT sum(established)::bigint, sum(provisional)::bigint FROM statetemplate_counts";
         let row = sqlx::query(COUNT).fetch_one(&self.pool).await?;
         let number = |column| {
             let number: i64 = row.try_get(column)?;

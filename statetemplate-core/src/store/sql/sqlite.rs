@@ -20,11 +20,19 @@ use super::writer::Writer;
 use crate::store::{SessionClass, SessionCount, Stamp};
 use crate::{Error, ErrorKind, SessionEnd};
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    compatible: 1,
-    sql: include_str!("migrations/sqlite-1.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        compatible: 1,
+        sql: include_str!("migrations/sqlite-1.sql"),
+    },
+    // What an older node does is counted too: the database does it.
+    Migration {
+        version: 2,
+        compatible: 1,
+        sql: include_str!("migrations/sqlite-2.sql"),
+    },
+];
 
 /// How much of the write-ahead log stays on the disk after a checkpoint.
 const LOG_BYTES: &str = "67108864";
@@ -227,17 +235,16 @@ impl Backend for Sqlite {
     }
 
     async fn count(&self) -> Result<SessionCount, sqlx::Error> {
-        const COUNT: &str = "SELECT provisional, count(*) FROM statetemplate_sessions GROUP BY provisional";
-        let mut count = SessionCount::default();
-        for row in sqlx::query(COUNT).fetch_all(&self.readers).await? {
-            let number: i64 = row.try_get(1)?;
-            let number = usize::try_from(number).unwrap_or_default();
-            match row.try_get(0)? {
-                true => count.provisional = number,
-                false => count.established = number,
-            }
-        }
-        Ok(count)
+        const COUNT: &str = "SELECT established, provisional FROM statetemplate_counts";
+        let row = sqlx::query(COUNT).fetch_one(&self.readers).await?;
+        let number = |column| {
+            let number: i64 = row.try_get(column)?;
+            Ok::<_, sqlx::Error>(usize::try_from(number).unwrap_or_default())
+        };
+        Ok(SessionCount {
+            established: number(0)?,
+            provisional: number(1)?,
+        })
     }
 
     async fn health(&self) -> Result<(), sqlx::Error> {

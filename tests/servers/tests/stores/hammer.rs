@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use statetemplate_core::{
     ErrorKind, SessionEnd, Snapshot,
-    store::{SessionClass, SessionRecord, SessionStore, Timestamp, Touch},
+    store::{SessionClass, SessionCount, SessionRecord, SessionStore, Timestamp, Touch},
 };
 use tokio::task::JoinSet;
 
@@ -18,6 +18,7 @@ pub(crate) async fn all(store: Store) {
     keeps_the_ends_of_all_numbers(&store).await;
     orders_equal_times_by_id(&store).await;
     ends_each_expired_session_once(&store).await;
+    counts_what_many_make_bind_and_end(&store).await;
 }
 
 pub(crate) fn record(id: &str) -> SessionRecord {
@@ -229,4 +230,35 @@ async fn ends_each_expired_session_once(store: &Store) {
     removed.sort_unstable();
     ids.sort_unstable();
     assert_eq!(removed, ids);
+}
+
+/// However many make, bind and end sessions at once, the store knows how many there are.
+async fn counts_what_many_make_bind_and_end(store: &Store) {
+    let before = store.count().await.unwrap();
+    let mut tasks = JoinSet::new();
+    for number in 0..60 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            let mut mine = record(&format!("counted{number}"));
+            mine.provisional = true;
+            store.create(mine.clone()).await.unwrap();
+            store.create(mine.clone()).await.unwrap_err();
+            if number % 3 > 0 {
+                let mut bound = next(&mine);
+                bound.provisional = false;
+                store.update(bound.clone(), mine.stamp()).await.unwrap();
+                store.update(bound, mine.stamp()).await.unwrap_err();
+            }
+            if number % 3 > 1 {
+                assert!(store.delete(&mine.id, SessionEnd::Closed).await.unwrap());
+                assert!(!store.delete(&mine.id, SessionEnd::Closed).await.unwrap());
+            }
+        });
+    }
+    tasks.join_all().await;
+    let after = store.count().await.unwrap();
+    assert_eq!(after.provisional, before.provisional + 20);
+    assert_eq!(after.established, before.established + 20);
+    store.remove_expired(Timestamp::MAX, 1_000).await.unwrap();
+    assert_eq!(store.count().await.unwrap(), SessionCount::default());
 }

@@ -60,6 +60,27 @@ async fn many_may_make_the_tables_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counts_the_sessions_of_tables_that_did_not_count_them() {
+    const BEFORE: &str = "DROP TABLE statetemplate_counts; DROP FUNCTION statetemplate_count CASCADE; \
+        DELETE FROM statetemplate_schema WHERE version > 1";
+    let server = Postgres::start().await.unwrap();
+    let older = SqlStore::connect(server.url()).await.unwrap();
+    server.sql(BEFORE).await.unwrap();
+    for id in ["a", "b", "c"] {
+        older.create(record(id)).await.unwrap();
+    }
+    let newer = SqlStore::connect(server.url()).await.unwrap();
+    assert_eq!(newer.count().await.unwrap().established, 3);
+    // A node that knows nothing of it goes on, and is counted.
+    older.create(record("d")).await.unwrap();
+    older.delete("a", SessionEnd::Closed).await.unwrap();
+    older.delete("b", SessionEnd::Closed).await.unwrap();
+    assert_eq!(newer.count().await.unwrap().established, 2);
+    server.sql("TRUNCATE statetemplate_sessions").await.unwrap();
+    assert_eq!(newer.count().await.unwrap().established, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_node_at_a_time_cleans_until_its_lease_runs_out() {
     let server = Postgres::start().await.unwrap();
     let first = SqlStore::connect(server.url()).await.unwrap();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use sqlx::{Connection as _, SqliteConnection};
 use statetemplate_core::{
     ErrorKind, SessionEnd,
     store::{SessionStore, SqlStore, conformance},
@@ -75,6 +76,25 @@ async fn many_may_open_a_new_file_at_once() {
     opening.join_all().await;
     let store = SqlStore::connect(url).await.unwrap();
     assert_eq!(store.count().await.unwrap().established, 8);
+}
+
+#[tokio::test]
+async fn counts_the_sessions_of_tables_that_did_not_count_them() {
+    const BEFORE: &str = "DROP TRIGGER statetemplate_count_created; DROP TRIGGER statetemplate_count_removed; \
+        DROP TRIGGER statetemplate_count_bound; DROP TABLE statetemplate_counts; \
+        DELETE FROM statetemplate_schema WHERE version > 1";
+    let folder = TempDir::new().unwrap();
+    let url = url(&folder, "a.db");
+    let older = SqlStore::connect(&url).await.unwrap();
+    let mut connection = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql(BEFORE).execute(&mut connection).await.unwrap();
+    for id in ["a", "b", "c"] {
+        older.create(record(id)).await.unwrap();
+    }
+    let newer = SqlStore::connect(&url).await.unwrap();
+    assert_eq!(newer.count().await.unwrap().established, 3);
+    older.delete("a", SessionEnd::Closed).await.unwrap();
+    assert_eq!(newer.count().await.unwrap().established, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
