@@ -79,6 +79,8 @@ pub(super) trait Backend: Send + Sync + 'static {
     async fn load(&self, id: &str) -> Result<Option<Stored>, sqlx::Error>;
     async fn update(&self, row: Row, expected: Stamp) -> Result<Updated, sqlx::Error>;
     async fn delete(&self, id: &str, reason: SessionEnd) -> Result<bool, sqlx::Error>;
+    /// Deletes a session unless a page is connected to it.
+    async fn evict(&self, id: &str, now: i64) -> Result<bool, sqlx::Error>;
     async fn touch(&self, id: &str, times: Times) -> Result<bool, sqlx::Error>;
     async fn remove_expired(&self, now: i64, limit: i64) -> Result<Vec<String>, sqlx::Error>;
     async fn by_owner(&self, owner: &str) -> Result<Vec<String>, sqlx::Error>;

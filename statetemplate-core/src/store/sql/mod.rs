@@ -141,6 +141,11 @@ impl SessionStore for SqlStore {
             .await
     }
 
+    async fn evict(&self, id: &str, now: Timestamp) -> Result<bool, Error> {
+        let evicted = self.backend.evict(id, time(now));
+        self.call("make room", evicted).await
+    }
+
     async fn touch(&self, id: &str, touch: Touch) -> Result<(), Error> {
         let touched = self.backend.touch(id, touch.into());
         if self.call("note that a session is in use", touched).await? {

@@ -198,6 +198,21 @@ impl Backend for Postgres {
         Ok(self.execute(query).await? == 1)
     }
 
+    async fn evict(&self, id: &str, now: i64) -> Result<bool, sqlx::Error> {
+        // A row that changed while this waited for it is looked at again.
+        const EVICT: &str = "WITH gone AS (DELETE FROM statetemplate_sessions WHERE id = $1 AND idle_since <= $2 \
+            RETURNING id) SELECT pg_notify($3, $4) FROM gone";
+        if !may_exist(id) {
+            return Ok(false);
+        }
+        let query = sqlx::query(EVICT)
+            .bind(id)
+            .bind(now)
+            .bind(self.channel.name())
+            .bind(self.channel.removed(SessionEnd::Evicted, id));
+        Ok(self.execute(query).await? == 1)
+    }
+
     async fn touch(&self, id: &str, times: Times) -> Result<bool, sqlx::Error> {
         const TOUCH: &str = "UPDATE statetemplate_sessions SET last_access = greatest(last_access, $2), \
             expires_at = greatest(expires_at, $3), connected_until = coalesce($4, connected_until) WHERE id = $1";

@@ -182,6 +182,12 @@ impl Backend for Sqlite {
         Ok(self.writer.execute(delete).await? == 1)
     }
 
+    async fn evict(&self, id: &str, now: i64) -> Result<bool, sqlx::Error> {
+        const EVICT: &str = "DELETE FROM statetemplate_sessions WHERE id = ?1 AND idle_since <= ?2";
+        let evict = sqlx::query(EVICT).bind(id.to_owned()).bind(now);
+        Ok(self.writer.execute(evict).await? == 1)
+    }
+
     async fn touch(&self, id: &str, times: Times) -> Result<bool, sqlx::Error> {
         const TOUCH: &str = "UPDATE statetemplate_sessions SET last_access = max(last_access, ?2), \
             expires_at = max(expires_at, ?3), connected_until = coalesce(?4, connected_until) WHERE id = ?1";

@@ -19,6 +19,7 @@ pub(crate) async fn all(store: Store) {
     orders_equal_times_by_id(&store).await;
     ends_each_expired_session_once(&store).await;
     counts_what_many_make_bind_and_end(&store).await;
+    lets_a_page_connect_or_evicts_its_session(&store).await;
 }
 
 pub(crate) fn record(id: &str) -> SessionRecord {
@@ -261,4 +262,32 @@ async fn counts_what_many_make_bind_and_end(store: &Store) {
     assert_eq!(after.established, before.established + 20);
     store.remove_expired(Timestamp::MAX, 1_000).await.unwrap();
     assert_eq!(store.count().await.unwrap(), SessionCount::default());
+}
+
+/// A page connects on one node while another makes room: it is evicted or connected, and never both.
+async fn lets_a_page_connect_or_evicts_its_session(store: &Store) {
+    let now = Timestamp::now();
+    for number in 0..100 {
+        let mut mine = record(&format!("room{number}"));
+        mine.last_access = now;
+        store.create(mine.clone()).await.unwrap();
+        let touch = Touch {
+            last_access: now,
+            expires_at: mine.expires_at,
+            connected_until: Some(mine.expires_at),
+        };
+        let (connecting, evicting) = (store.clone(), store.clone());
+        let (connected, evicted) = (mine.id.clone(), mine.id.clone());
+        let connecting = tokio::spawn(async move { connecting.touch(&connected, touch).await });
+        let evicting = tokio::spawn(async move { evicting.evict(&evicted, now).await });
+        let (connected, evicted) = (connecting.await.unwrap(), evicting.await.unwrap().unwrap());
+        match connected {
+            Ok(()) => assert!(!evicted, "a session with a page was evicted"),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::SessionNotFound, "{error:#}");
+                assert!(evicted);
+            }
+        }
+        store.delete(&mine.id, SessionEnd::Closed).await.unwrap();
+    }
 }
