@@ -4,7 +4,7 @@ use clap::{Parser, ValueEnum};
 
 use crate::measure::Effort;
 use crate::report::Report;
-use crate::{peers, sessions, updates, wire};
+use crate::{connections, peers, sessions, updates, wire};
 
 /// What can go wrong: always a sentence for the person who runs the benchmark.
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -24,6 +24,9 @@ struct Options {
     /// How many batches of about a millisecond to measure of each case; in `peers`, how many runs
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     batches: u32,
+    /// In `connections`, how many pages to open: needs as many open files
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=25_000))]
+    sessions: u32,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -36,6 +39,11 @@ enum Suite {
     Peers,
     /// Time of making and updating sessions, in memory and in Redis
     Sessions,
+    /// Memory of idle connected pages, and the time of actions while thousands act
+    Connections,
+    /// The server of `connections`, which starts it as a process of its own
+    #[value(hide = true)]
+    Serve,
 }
 
 /// Runs what the command line asks for.
@@ -52,6 +60,8 @@ pub(crate) fn run() -> Outcome {
         Suite::Wire => cases = wire::run(case, options.json)?,
         Suite::Peers => cases = peers::run(case, options.batches, options.json)?,
         Suite::Sessions => sessions::run(case, effort, &mut report)?,
+        Suite::Connections => cases = connections::run(case, options.sessions, options.json)?,
+        Suite::Serve => return connections::serve(),
     }
     if report.is_empty() && cases == 0 {
         return Err(format!("no case has \"{case}\" in its name").into());

@@ -144,6 +144,15 @@ pub(crate) struct Step {
     data: Dashboard,
 }
 
+impl Dashboard {
+    /// Marks a task as done, or not done.
+    pub(crate) fn toggle(&mut self, task: usize) {
+        if let Some(task) = self.tasks.get_mut(task) {
+            task.completed = !task.completed;
+        }
+    }
+}
+
 impl Step {
     /// Whether it is the step of this name.
     pub(crate) fn is(&self, name: &str) -> bool {

@@ -12,6 +12,8 @@
 //!   idiomorph. It needs node, Chromium, and `npm ci` in `client-js`.
 //! - `sessions` measures making a session with the workload's data and updating one, in memory and in a Redis that it
 //!   starts: the time of one after the other, of which the fastest batch is taken.
+//! - `connections` starts a server with the workload's page, opens ten thousand pages on it, and measures what an idle one takes of
+//!   the server's memory, beside a bare WebSocket of axum's; then how long an action takes to its answer while all of them act.
 //!
 //! Each update is checked once before it is measured: the reference client applies its frames to the page as it was, and
 //! must then hold the page as it is rendered anew.
@@ -22,6 +24,7 @@
 mod alloc;
 mod case;
 mod cli;
+mod connections;
 mod dashboard;
 mod measure;
 mod peers;
