@@ -283,6 +283,9 @@ forward! {
     max_provisional_sessions: usize;
     /// How often expired sessions are removed. Default: 5 minutes.
     cleanup_interval: Duration;
+    /// After how long without a change a connected session's data is kept as bytes, until it is used again. Default: 30 seconds;
+    /// at the latest after twice as long.
+    hibernation_delay: Duration;
     /// How long pushes gather before they are sent. Default: 10 ms.
     batching_delay: Duration;
     /// How long an action handler may run. Default: 30 seconds.

@@ -20,6 +20,8 @@ pub struct Config {
     pub max_provisional_sessions: usize,
     /// How often expired sessions are removed; more often where an expiry is shorter. Default 5 minutes.
     pub cleanup_interval: Duration,
+    /// After how long without a change a session in memory hibernates, at the latest after twice as long. Default 30 seconds.
+    pub hibernation_delay: Duration,
     /// How long pushes gather before a connection sends them. Default 10 ms.
     pub batching_delay: Duration,
     /// How fine the updates are that [`Session::updates`](crate::Session::updates) yields. Default maximal.
@@ -52,6 +54,7 @@ impl Default for Config {
             provisional_expiration: Duration::from_secs(2 * MINUTE),
             max_provisional_sessions: 10_000,
             cleanup_interval: Duration::from_secs(5 * MINUTE),
+            hibernation_delay: Duration::from_secs(30),
             batching_delay: Duration::from_millis(10),
             optimization_level: OptimizationLevel::default(),
             handler_timeout: Duration::from_secs(30),

@@ -24,7 +24,7 @@ pub use session::{
     ActionError, ActionOutcome, Change, ConnectionGuard, Event, Session, SessionEnd, Subscription,
     UpdateBatch, Updates, Version,
 };
-pub use snapshot::{PathStep, Shared, Snapshot, changed_paths};
+pub use snapshot::{KeptSnapshot, PathStep, Shared, Snapshot, changed_paths};
 pub use template::{Plan, PlanOptions};
 pub use token::{BrowserClaims, BrowserIdentity, BrowserToken, Keyring, SessionClaims, SessionToken};
 pub use update::{Content, OptimizationLevel, Structure, Styling, Update, UpdateAction, UpdateKind};

@@ -59,6 +59,8 @@ metrics! {
     sessions_evicted,
     /// Sessions ended by the application: closed or invalidated.
     sessions_ended,
+    /// Idle sessions in memory that gave up what they do not need until they are used again.
+    sessions_hibernated,
     /// Changes that were lost because another node changed the session before they were stored
     /// ([`RendererBuilder::write_behind`](crate::RendererBuilder::write_behind)), or because the store did not take them at the end.
     unstored_lost,

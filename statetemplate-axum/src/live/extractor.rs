@@ -210,7 +210,7 @@ where
         let (plan, version) = (session.plan(), session.version());
         let shown = (&*version.page_plan(plan), version.revision);
         let head = self.context.client_element(session.id(), plan, shown, kept);
-        let html = plan.render(&version.snapshot, &head)?;
+        let html = plan.render(&version.snapshot.get(), &head)?;
         self.visit.note_page();
         self.finish(session.id(), html, notice).map(Some)
     }

@@ -101,7 +101,7 @@ mod tests {
 
     fn version(revision: u64) -> Version {
         Version {
-            snapshot: Snapshot::of(&revision).unwrap(),
+            snapshot: Snapshot::of(&revision).unwrap().into(),
             revision,
             epoch: 0,
         }

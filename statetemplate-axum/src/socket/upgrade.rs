@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, request::Parts};
 use axum::{
-    extract::{FromRequestParts, Request, State, WebSocketUpgrade},
+    extract::{FromRequestParts, OriginalUri, Request, State, WebSocketUpgrade},
     response::{IntoResponse, Response},
 };
 
@@ -130,8 +130,15 @@ pub(super) fn compact(mut parts: Parts) -> Parts {
         }
     }
     parts.headers = headers;
-    if let Ok(uri) = parts.uri.to_string().parse::<Uri>() {
+    let copy = |uri: &Uri| uri.to_string().parse::<Uri>().ok();
+    if let Some(uri) = copy(&parts.uri) {
         parts.uri = uri;
+    }
+    // Where the router was nested, this one says what was asked for.
+    if let Some(OriginalUri(uri)) = parts.extensions.get_mut()
+        && let Some(original) = copy(uri)
+    {
+        *uri = original;
     }
     parts
 }

@@ -54,6 +54,10 @@ impl View {
         let answer_alone = || answer.map(|(number, value)| wire::answer(number, value));
         if patch.is_empty() {
             // What the page shows is what `current` looks like, but it goes on calling it by the older revision.
+            if let Some(last) = self.sent.back_mut() {
+                // Not kept beside the data that the session has now.
+                last.snapshot = current.snapshot.clone();
+            }
             self.shown.snapshot = current.snapshot;
             return Ok(answer_alone().into_iter().collect());
         }
@@ -87,7 +91,7 @@ impl View {
         let plan_name = current.page_plan(plan);
         let shown = (plan_name.as_str(), current.revision);
         let head = self.context.client_element(self.session.id(), plan, shown, false);
-        let html = plan.render(&current.snapshot, &head)?;
+        let html = plan.render(&current.snapshot.get(), &head)?;
         let frame = wire::refresh(current.revision, &plan_name, &html);
         self.note_sent(current);
         Ok(frame)

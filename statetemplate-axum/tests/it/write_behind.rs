@@ -18,7 +18,7 @@ fn node(store: &Arc<dyn SessionStore>, delay: Duration) -> Test {
 
 async fn stored(store: &Arc<dyn SessionStore>, page: &TestPage) -> i64 {
     let record = store.load(page.session_id()).await.unwrap();
-    record.snapshot.to::<Counter>().unwrap().count
+    record.snapshot.get().to::<Counter>().unwrap().count
 }
 
 /// A page that its node has answered three times, of which the store knows nothing.

@@ -23,13 +23,16 @@ pub struct ProvisionalPage {
 }
 
 impl ProvisionalPage {
-    /// Renders the page, annotated, with `head` (the client's script) put at the end of its `<head>`.
+    /// Renders the page, annotated, with `head` (the client's script) put at the end of its `<head>`. The session hibernates
+    /// then: most pages are looked at and left, and one that joins needs no more of its data before something changes.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Template`] when the template fails with this data.
     pub fn render(&self, head: &str) -> Result<String, Error> {
-        self.plan.render(&self.version.snapshot, head)
+        let html = self.plan.render(&self.version.snapshot.get(), head);
+        self.version.snapshot.compact();
+        html
     }
 }
 

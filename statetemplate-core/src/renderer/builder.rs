@@ -142,6 +142,16 @@ impl RendererBuilder {
         self
     }
 
+    /// After how long without a change a session in memory hibernates, at the latest after twice as long. Default 30 seconds.
+    ///
+    /// A session is in memory while a page is connected to it. When it hibernates, its data is kept as bytes, a fraction of
+    /// what it takes otherwise; the next one to use it makes the tree again, which takes some microseconds. Data that
+    /// sessions have in common ([`Shared`](crate::Shared)) keeps its form.
+    pub fn hibernation_delay(mut self, delay: Duration) -> Self {
+        self.config.hibernation_delay = delay;
+        self
+    }
+
     /// How long pushes gather before a connection sends them. Default 10 ms; zero sends each at once.
     pub fn batching_delay(mut self, delay: Duration) -> Self {
         self.config.batching_delay = delay;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::core::Core;
+use super::hibernation::hibernate;
 use super::listening::listen;
 use crate::session::{Session, SessionEnd};
 use crate::{Error, ErrorKind};
@@ -27,6 +28,8 @@ impl Core {
             if let Some(events) = self.store.events() {
                 self.tasks.spawn(listen(core.clone(), events, stopping.clone()));
             }
+            let delay = self.config.hibernation_delay.max(Duration::from_millis(10));
+            self.tasks.spawn(hibernate(core.clone(), stopping.clone(), delay));
             self.tasks.spawn(run(core, stopping, self.cleaning_period()));
         });
     }

@@ -6,6 +6,7 @@ mod builder;
 mod cleaning;
 mod clock;
 mod core;
+mod hibernation;
 mod identity;
 mod listening;
 mod options;

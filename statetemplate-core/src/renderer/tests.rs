@@ -436,11 +436,11 @@ fn a_renderer_is_built_outside_of_a_runtime_and_shut_down_inside() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_renderer_takes_its_task_with_it() {
+async fn a_dropped_renderer_takes_its_tasks_with_it() {
     let renderer = renderer();
     renderer.create_session(&one()).await.unwrap();
     let tasks = renderer.core.tasks.clone();
-    assert_eq!(tasks.len(), 1);
+    assert_eq!(tasks.len(), 2, "cleaning and hibernation");
     drop(renderer);
     tasks.close();
     tokio::time::timeout(Duration::from_secs(1), tasks.wait())

@@ -59,7 +59,7 @@ impl Session {
             if attempt > 0 {
                 self.core().metrics.actions_rerun().one();
             }
-            let data: T = match base.snapshot.to() {
+            let data: T = match base.snapshot.get().to() {
                 Ok(data) => data,
                 // No action could ever take effect.
                 Err(error) => return Err(self.end_outdated(&error).await),

@@ -67,7 +67,7 @@ impl Session {
         for _ in 0..=RERUNS {
             let base = self.live().record();
             let (result, step) = {
-                let mut data: T = base.snapshot.to()?;
+                let mut data: T = base.snapshot.get().to()?;
                 let result = guarded_sync(|| change(&mut data)).map_err(|failure| self.panicked(&failure))?;
                 (result, self.step(&base, &data))
             };
@@ -222,11 +222,12 @@ impl Session {
         data: &T,
     ) -> Result<Option<Step>, Error> {
         guarded_sync(|| {
-            let snapshot = base.snapshot.next(data)?;
-            if snapshot.is_same(&base.snapshot) {
+            let old = base.snapshot.get();
+            let snapshot = old.next(data)?;
+            if snapshot.is_same(&old) {
                 return Ok(None);
             }
-            let patch = Arc::new(diff(self.plan(), &base.snapshot, &snapshot)?);
+            let patch = Arc::new(diff(self.plan(), &old, &snapshot)?);
             self.core().metrics.patches_computed().one();
             Ok(Some(Step { snapshot, patch }))
         })
@@ -335,7 +336,7 @@ impl Session {
 
 impl Step {
     pub(super) fn apply(self, record: &mut SessionRecord) {
-        record.snapshot = self.snapshot;
+        record.snapshot = self.snapshot.into();
         record.revision += 1;
     }
 }

@@ -57,6 +57,8 @@ struct State {
     is_flushing: bool,
     /// The patch of the last commit, so that connections that show the version before it need not compute it again.
     last_patch: Option<CachedPatch>,
+    /// What the record was when it was last asked whether the session may hibernate.
+    seen_idle: Option<Stamp>,
 }
 
 /// What became of a change that is to be stored later.
@@ -92,6 +94,7 @@ impl Live {
                 has_own_epoch: false,
                 is_flushing: false,
                 last_patch: None,
+                seen_idle: None,
             }),
             storing: AsyncMutex::default(),
             status: watch::Sender::new(status),
@@ -287,6 +290,20 @@ impl Live {
     /// Keeps a patch for the next connection that asks for the same.
     pub(super) fn cache_patch(&self, from: Version, to: Version, patch: Arc<Patch>) {
         self.state().last_patch = Some(CachedPatch { from, to, patch });
+    }
+
+    /// Keeps the data as bytes until it is used again, if the record is what it was at the last call. Says whether it did.
+    pub(crate) fn hibernate(&self) -> bool {
+        let mut state = self.state();
+        let stamp = state.record.stamp();
+        if state.seen_idle.replace(stamp) != Some(stamp) {
+            return false;
+        }
+        // It holds parts of the data, and of what the data was before.
+        state.last_patch = None;
+        let record = state.record.clone();
+        drop(state);
+        !record.snapshot.is_compact() && record.snapshot.compact()
     }
 
     /// Ends the session for all who listen. Says whether it was alive; the first reason stays.

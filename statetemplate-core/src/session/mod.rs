@@ -110,7 +110,7 @@ impl Session {
     ///
     /// [`ErrorKind::Data`] when the data cannot be read as a `T`.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        self.version().snapshot.to()
+        self.version().snapshot.get().to()
     }
 
     /// Renders the whole page, annotated, with `head` put at the end of its `<head>`; says which version it shows.
@@ -120,7 +120,7 @@ impl Session {
     /// [`ErrorKind::Template`] when the template fails with this data.
     pub fn render(&self, head: &str) -> Result<(Version, String), Error> {
         let version = self.version();
-        let html = self.plan().render(&version.snapshot, head)?;
+        let html = self.plan().render(&version.snapshot.get(), head)?;
         Ok((version, html))
     }
 
@@ -131,12 +131,16 @@ impl Session {
     /// [`ErrorKind::Template`] when the template fails with one of the two.
     pub fn patch_from(&self, shown: &Version) -> Result<(Version, Arc<Patch>), Error> {
         let current = self.version();
+        if shown.snapshot.is_same(&current.snapshot) {
+            // Nor is a session that hibernates woken for it.
+            return Ok((current, Arc::default()));
+        }
         let metrics = &self.core().metrics;
         if let Some(patch) = self.live().cached_patch(shown, &current) {
             metrics.patches_reused().one();
             return Ok((current, patch));
         }
-        let patch = Arc::new(diff(self.plan(), &shown.snapshot, &current.snapshot)?);
+        let patch = Arc::new(diff(self.plan(), &shown.snapshot.get(), &current.snapshot.get())?);
         metrics.patches_computed().one();
         if patch.is_empty() {
             metrics.updates_empty().one();

@@ -429,9 +429,9 @@ impl SessionStore for Odd {
             // Another node counts, too, and was faster.
             let mut other = self.inner.load(&record.id).await?;
             let stamp = other.stamp();
-            let mut data: Counter = other.snapshot.to()?;
+            let mut data: Counter = other.snapshot.get().to()?;
             data.count += 100;
-            other.snapshot = other.snapshot.next(&data)?;
+            other.snapshot = other.snapshot.get().next(&data)?.into();
             other.revision += 1;
             other.writes += 1;
             self.inner.update(other, stamp).await?;

@@ -87,8 +87,8 @@ impl Updates {
             Update::from_patch(
                 session.plan(),
                 &patch,
-                &self.shown.snapshot,
-                &version.snapshot,
+                &self.shown.snapshot.get(),
+                &version.snapshot.get(),
                 session.core().config.optimization_level,
                 &mut self.sequence,
             )?

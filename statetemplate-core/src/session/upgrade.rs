@@ -34,11 +34,11 @@ impl Session {
                 Err(error) if error.kind() == ErrorKind::Data => return Err(self.end_outdated(&error).await),
                 Err(error) => return Err(error),
             };
-            if snapshot.is_same(&base.snapshot) {
+            let Some(snapshot) = snapshot else {
                 return Ok(false);
-            }
+            };
             let mut next = SessionRecord::clone(&base);
-            next.snapshot = snapshot;
+            next.snapshot = snapshot.into();
             next.revision += 1;
             // No patch: the template need not be able to show the data in its old form.
             match self.write(turn, base, next, None).await {
@@ -51,12 +51,17 @@ impl Session {
         Err(self.conflict())
     }
 
+    /// The data in the form that a `T` has now; nothing if that is the form it has.
     fn in_present_form<T: Serialize + DeserializeOwned>(
         &self,
         base: &SessionRecord,
-    ) -> Result<Snapshot, Error> {
-        guarded_sync(|| base.snapshot.next(&base.snapshot.to::<T>()?))
-            .unwrap_or_else(|failure| Err(self.panicked(&failure)))
+    ) -> Result<Option<Snapshot>, Error> {
+        guarded_sync(|| {
+            let old = base.snapshot.get();
+            let new = old.next(&old.to::<T>()?)?;
+            Ok((!new.is_same(&old)).then_some(new))
+        })
+        .unwrap_or_else(|failure| Err(self.panicked(&failure)))
     }
 
     /// Ends a session whose data nothing here can work with; the error is for whoever asked for it.

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use crate::{Error, ErrorKind, Plan, Snapshot};
+use crate::{Error, ErrorKind, KeptSnapshot, Plan};
 
 /// One state of a session's data: what a page shows, or should show.
 #[derive(Clone)]
 pub struct Version {
     /// The data.
-    pub snapshot: Snapshot,
+    pub snapshot: KeptSnapshot,
     /// Its number: grows by one with each change.
     pub revision: u64,
     /// Within which revisions are comparable.

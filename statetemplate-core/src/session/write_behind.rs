@@ -187,7 +187,7 @@ mod tests {
 
     async fn stored(store: &Arc<dyn SessionStore>) -> (u64, i64) {
         let record = store.load("s").await.unwrap();
-        let data: Value = record.snapshot.to().unwrap();
+        let data: Value = record.snapshot.get().to().unwrap();
         (record.revision, data["count"].as_i64().unwrap())
     }
 

@@ -3,6 +3,7 @@
 mod deserialize;
 mod encode;
 mod items;
+mod kept;
 mod keys;
 mod leaf;
 mod node;
@@ -25,6 +26,7 @@ use serde::de::DeserializeOwned;
 use crate::{Error, ErrorKind};
 
 pub(crate) use self::items::{SeqItems, items_of};
+pub use self::kept::KeptSnapshot;
 pub(crate) use self::object::{identity, same_value};
 pub(crate) use self::pairs::MapPairs;
 pub use self::paths::{PathStep, changed_paths};

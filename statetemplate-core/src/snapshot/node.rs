@@ -101,6 +101,19 @@ impl Node {
         }
     }
 
+    /// Whether nobody but this tree holds any of its containers and byte strings. Key tables and strings do not count: they
+    /// are small, or many share them.
+    pub(super) fn is_held_once(&self) -> bool {
+        let all = |items: &[Node]| items.iter().all(Node::is_held_once);
+        match self {
+            Node::Seq(seq) => Arc::strong_count(seq) == 1 && all(&seq.items),
+            Node::Tuple(tuple) => Arc::strong_count(tuple) == 1 && all(&tuple.items),
+            Node::Map(map) => Arc::strong_count(map) == 1 && all(&map.values),
+            Node::Bytes(bytes) => Arc::strong_count(bytes) == 1,
+            _ => true,
+        }
+    }
+
     pub(super) fn items(&self) -> Option<&[Node]> {
         match self {
             Node::Seq(seq) => Some(&seq.items),

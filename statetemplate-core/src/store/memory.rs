@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::{OwnerId, SessionClass, SessionCount, SessionRecord, SessionStore, Stamp, Timestamp, Touch};
 use crate::{Error, ErrorKind, SessionEnd};
+
+/// After so long without a use a session's data is kept as bytes. Pages join within seconds of being rendered.
+const UNUSED: Duration = Duration::from_secs(60);
 
 /// Keeps sessions in this process; the default, with nothing to start.
 ///
@@ -91,6 +95,24 @@ impl MemoryStore {
         oldest.sort_unstable();
         oldest.truncate(limit);
         oldest.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Keeps the data of those sessions as bytes that nobody has used for a while.
+    fn compact_unused(&self, now: Timestamp) {
+        for shard in &self.shards {
+            let shard = lock(shard);
+            for class in [SessionClass::Provisional, SessionClass::Established] {
+                let unused = shard
+                    .by_use(class)
+                    .iter()
+                    .take_while(|(since, _)| *since + UNUSED <= now);
+                for (_, id) in unused {
+                    if let Some(record) = shard.records.get(id) {
+                        record.snapshot.compact();
+                    }
+                }
+            }
+        }
     }
 
     fn ids(&self, of_shard: impl Fn(&Shard) -> Option<&HashSet<Arc<str>>>) -> Vec<String> {
@@ -181,6 +203,7 @@ impl SessionStore for MemoryStore {
     }
 
     async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<Vec<String>, Error> {
+        self.compact_unused(now);
         let mut removed = Vec::new();
         for shard in &self.shards {
             let mut shard = lock(shard);

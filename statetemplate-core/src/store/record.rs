@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bytes::{Reader, Writer};
 use super::{Ledger, OwnerId, SessionClass, Timestamp, Touch};
-use crate::{Error, ErrorKind, Snapshot};
+use crate::{Error, ErrorKind, KeptSnapshot, Snapshot};
 
 /// Which state of a record a writer has seen; compare-and-set is on it.
 ///
@@ -27,7 +27,7 @@ pub struct SessionRecord {
     /// The name of the template that the session's page is rendered from.
     pub template: Arc<str>,
     /// The data.
-    pub snapshot: Snapshot,
+    pub snapshot: KeptSnapshot,
     /// The number of the data: grows by one with each change of it.
     pub revision: u64,
     /// Changes when data that was not stored yet may have been lost, so that equal revisions may mean different data.
@@ -79,14 +79,14 @@ impl SessionRecord {
     pub fn new(
         id: impl Into<Arc<str>>,
         template: impl Into<Arc<str>>,
-        snapshot: Snapshot,
+        snapshot: impl Into<KeptSnapshot>,
         now: Timestamp,
     ) -> Self {
         const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
         Self {
             id: id.into(),
             template: template.into(),
-            snapshot,
+            snapshot: snapshot.into(),
             revision: 1,
             epoch: 0,
             writes: 1,
@@ -231,7 +231,7 @@ impl SessionRecord {
         Some(Self {
             id,
             template,
-            snapshot,
+            snapshot: snapshot.into(),
             revision: input.number()?,
             epoch: input.number()?,
             writes: input.number()?,

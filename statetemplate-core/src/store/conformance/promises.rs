@@ -152,7 +152,7 @@ pub(super) async fn replaces_the_whole_record_on_update(store: Store) -> Checked
     let first = record("a")?;
     create(&store, &first).await?;
     let mut second = next(&first);
-    second.snapshot = ok("making a snapshot", Snapshot::of(&[1, 2, 3]))?;
+    second.snapshot = ok("making a snapshot", Snapshot::of(&[1, 2, 3]))?.into();
     second.user = Some("ann".into());
     second.owner = OwnerId::parse("owner");
     second.expires_at = first.expires_at + seconds(60);
@@ -670,7 +670,7 @@ pub(super) async fn keeps_sessions_apart(store: Store) -> Checked {
     let mut records = Vec::new();
     for number in 0..50 {
         let mut record = record(&format!("s{number}"))?;
-        record.snapshot = ok("making a snapshot", Snapshot::of(&format!("marker {number}")))?;
+        record.snapshot = ok("making a snapshot", Snapshot::of(&format!("marker {number}")))?.into();
         create(&store, &record).await?;
         records.push(record);
     }

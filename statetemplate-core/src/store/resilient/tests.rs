@@ -135,7 +135,7 @@ fn next(record: &SessionRecord, data: u32) -> SessionRecord {
     let mut next = record.clone();
     next.revision += 1;
     next.writes += 1;
-    next.snapshot = Snapshot::of(&data).unwrap();
+    next.snapshot = Snapshot::of(&data).unwrap().into();
     next
 }
 

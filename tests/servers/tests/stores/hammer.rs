@@ -83,7 +83,7 @@ async fn keeps_odd_characters(store: &Store) {
         let mut record = record(&format!("odd{number}"));
         record.user = Some((*user).into());
         record.template = (*user).into();
-        record.snapshot = Snapshot::of(user).unwrap();
+        record.snapshot = Snapshot::of(user).unwrap().into();
         store.create(record.clone()).await.unwrap();
         assert_eq!(store.load(&record.id).await.unwrap(), record, "{user:?}");
     }
@@ -129,12 +129,12 @@ async fn keeps_large_records(store: &Store) {
         })
         .collect();
     let mut large = record("large");
-    large.snapshot = Snapshot::of(&noise).unwrap();
+    large.snapshot = Snapshot::of(&noise).unwrap().into();
     assert!(large.to_bytes().len() > 4_000_000);
     store.create(large.clone()).await.unwrap();
     assert_eq!(store.load("large").await.unwrap(), large);
     let mut larger = next(&large);
-    larger.snapshot = Snapshot::of(&[&noise, &noise]).unwrap();
+    larger.snapshot = Snapshot::of(&[&noise, &noise]).unwrap().into();
     store.update(larger.clone(), large.stamp()).await.unwrap();
     let touch = Touch {
         last_access: larger.last_access,

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
@@ -35,6 +36,10 @@ async fn listen() -> Outcome {
         .insecure_cookies()
         .signing_key(b"a secret of the benchmark's own, of 32 bytes")
         .max_connections(100_000)
+        .max_sessions(100_000)
+        .max_provisional_sessions(100_000)
+        // Sooner than by default, so that nobody waits for it.
+        .hibernation_delay(Duration::from_secs(3))
         .page(Page::<Dashboard>::new("dashboard.html").action("toggle", toggle))
         .build()?;
     let app = Router::new()

@@ -175,7 +175,7 @@ async fn large_records_and_odd_names_come_back_as_they_were() {
     let server = RedisServer::start().await.unwrap();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let mut even = record("even");
-    even.snapshot = Snapshot::of(&"the same again ".repeat(400_000)).unwrap();
+    even.snapshot = Snapshot::of(&"the same again ".repeat(400_000)).unwrap().into();
     store.create(even.clone()).await.unwrap();
     let following = next(&even);
     store.update(following.clone(), even.stamp()).await.unwrap();

@@ -201,7 +201,7 @@ async fn what_happened_while_a_node_was_deaf_is_found_out_afterwards() {
         .unwrap();
     let watching = RedisStore::connect(&server.url()).await.unwrap();
     let mut newer = next(&watching.load(shown.id()).await.unwrap());
-    newer.snapshot = Snapshot::of(&json!({"count": 5})).unwrap();
+    newer.snapshot = Snapshot::of(&json!({"count": 5})).unwrap().into();
     elsewhere.create(newer).await.unwrap();
     let key = |prefix: &str, session: &Session| format!("{prefix}:session:{}", session.id());
     let copied = [
@@ -273,7 +273,7 @@ async fn what_redis_lost_and_a_node_holds_is_given_back() {
     eventually(async || session.version().epoch > now.epoch && shown.version().epoch > now.epoch).await;
     let watching = RedisStore::connect(&server.url()).await.unwrap();
     let stored = watching.load(session.id()).await.unwrap();
-    assert_eq!(stored.snapshot.to::<Value>().unwrap()["count"], 6);
+    assert_eq!(stored.snapshot.get().to::<Value>().unwrap()["count"], 6);
     assert_eq!(shown.data::<Value>().unwrap()["count"], 6);
 }
 
