@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::core::Core;
+use crate::session::Live;
 
 /// After so many sessions other tasks have their turn: each takes some microseconds.
 const BATCH: usize = 64;
@@ -18,11 +19,8 @@ impl Core {
                 tokio::task::yield_now().await;
             }
             let slot = self.registry.get(id);
-            if slot
-                .as_ref()
-                .and_then(|slot| slot.live.get())
-                .is_some_and(|live| live.hibernate())
-            {
+            let live = slot.as_ref().and_then(|slot| slot.live.get());
+            if live.is_some_and(Live::hibernate) {
                 self.metrics.sessions_hibernated().one();
             }
         }
