@@ -13,8 +13,11 @@ use crate::{
 const NAME: &str = "main";
 
 /// Three servers, of which one is the master, and the sentinels that choose another one when it fails.
+///
+/// Everybody finds a server at its *announced* port: its own, or that of a proxy before it.
 pub struct RedisSentinel {
     servers: Vec<RedisServer>,
+    announced: Vec<u16>,
     sentinels: Vec<Sentinel>,
 }
 
@@ -36,26 +39,50 @@ impl RedisSentinel {
     ///
     /// A dropped call ends what it started.
     pub async fn start() -> io::Result<Self> {
+        Self::start_with([None; 3], |_, _| ()).await
+    }
+
+    /// Like [`start`](Self::start), with the servers behind proxies at these ports: clients, sentinels and the servers
+    /// themselves connect through them. `pass_on` is told of each server, by its index and its own port, when it runs.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start).
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped call ends what it started.
+    pub async fn start_behind(ports: [u16; 3], pass_on: impl FnMut(usize, u16)) -> io::Result<Self> {
+        Self::start_with(ports.map(Some), pass_on).await
+    }
+
+    async fn start_with(ports: [Option<u16>; 3], mut pass_on: impl FnMut(usize, u16)) -> io::Result<Self> {
         // Each write is on disk before it is answered, so that what a killed server had is there when it comes back.
         let durable = RedisOptions {
             durable: true,
             ..RedisOptions::default()
         };
-        let mut servers = vec![RedisServer::start_with(durable.clone()).await?];
-        let master = servers[0].port();
-        for _ in 0..2 {
-            let arguments = [
-                "--replicaof",
-                "127.0.0.1",
-                &master.to_string(),
-                "--repl-diskless-sync-delay",
-                "0",
-            ];
+        let (mut servers, mut announced) = (Vec::new(), Vec::new());
+        for (index, port) in ports.into_iter().enumerate() {
+            let mut arguments = vec!["--repl-diskless-sync-delay".to_owned(), "0".to_owned()];
+            if let Some(port) = port {
+                arguments.extend(["--replica-announce-port".to_owned(), port.to_string()]);
+            }
+            if let Some(master) = announced.first() {
+                arguments.extend([
+                    "--replicaof".to_owned(),
+                    "127.0.0.1".to_owned(),
+                    format!("{master}"),
+                ]);
+            }
             let options = RedisOptions {
-                arguments: arguments.map(str::to_owned).to_vec(),
+                arguments,
                 ..durable.clone()
             };
-            servers.push(RedisServer::start_with(options).await?);
+            let server = RedisServer::start_with(options).await?;
+            pass_on(index, server.port());
+            announced.push(port.unwrap_or(server.port()));
+            servers.push(server);
         }
         for server in &servers[1..] {
             eventually("the replicas' first copy", async || {
@@ -66,7 +93,7 @@ impl RedisSentinel {
         }
         let mut sentinels = Vec::new();
         for _ in 0..3 {
-            sentinels.push(Sentinel::start(master)?);
+            sentinels.push(Sentinel::start(announced[0])?);
         }
         for sentinel in &sentinels {
             eventually("the sentinels' agreement", async || {
@@ -75,7 +102,11 @@ impl RedisSentinel {
             })
             .await?;
         }
-        Ok(Self { servers, sentinels })
+        Ok(Self {
+            servers,
+            announced,
+            sentinels,
+        })
     }
 
     /// The address: of all sentinels, and the name of the master.
@@ -97,7 +128,7 @@ impl RedisSentinel {
         &mut self.servers
     }
 
-    /// The port of the server that the sentinels take for the master.
+    /// The index of the server that the sentinels take for the master.
     ///
     /// # Errors
     ///
@@ -106,13 +137,16 @@ impl RedisSentinel {
     /// # Cancel safety
     ///
     /// Cancel safe: it changes nothing.
-    pub async fn master(&self) -> io::Result<u16> {
+    pub async fn master(&self) -> io::Result<usize> {
         let state = ask(self.sentinels[0].port, &["INFO", "sentinel"]).await?;
         let port = state
             .split("address=127.0.0.1:")
             .nth(1)
-            .and_then(|rest| rest.split(',').next());
-        port.and_then(|port| port.parse().ok())
+            .and_then(|rest| rest.split(',').next())
+            .and_then(|port| port.parse().ok());
+        self.announced
+            .iter()
+            .position(|announced| port == Some(*announced))
             .ok_or_else(|| io::Error::other(format!("the sentinel names no master: {state}")))
     }
 
@@ -127,20 +161,16 @@ impl RedisSentinel {
     /// A dropped call may have killed the master.
     pub async fn fail_over(&mut self) -> io::Result<()> {
         let old = self.master().await?;
-        for server in &mut self.servers {
-            if server.port() == old {
-                server.kill();
-            }
-        }
+        self.servers[old].kill();
         eventually("the sentinels' choice", async || {
             let new = self.master().await?;
-            let role = ask(new, &["INFO", "replication"]).await?;
+            let role = self.servers[new].command(&["INFO", "replication"]).await?;
             Ok(new != old && role.contains("role:master"))
         })
         .await
     }
 
-    /// Starts the servers that were killed again, and waits until each follows the master.
+    /// Starts the servers that were killed again, and waits until each follows the master that the sentinels name.
     ///
     /// # Errors
     ///
@@ -157,9 +187,15 @@ impl RedisSentinel {
         }
         eventually("replicas that follow the master", async || {
             let master = self.master().await?;
-            for server in &self.servers {
-                let state = ask(server.port(), &["INFO", "replication"]).await?;
-                if server.port() != master && !state.contains("master_link_status:up") {
+            for (index, server) in self.servers.iter().enumerate() {
+                let state = server.command(&["INFO", "replication"]).await?;
+                let is_well = if index == master {
+                    state.contains("role:master") && state.contains("connected_slaves:2")
+                } else {
+                    let follows = format!("master_port:{}\r", self.announced[master]);
+                    state.contains(&follows) && state.contains("master_link_status:up")
+                };
+                if !is_well {
                     return Ok(false);
                 }
             }
