@@ -110,6 +110,11 @@ impl Core {
         self.within(self.store.update(record, expected)).await
     }
 
+    /// Waits until a record that was read is as safe as one that was written.
+    pub(crate) async fn confirm(&self, id: &str, stamp: Stamp) -> Result<(), Error> {
+        self.within(self.store.confirm(id, stamp)).await
+    }
+
     /// Moves a record's times on, because the session is used now.
     pub(crate) fn mark_used(&self, session: &Session, record: &mut SessionRecord) {
         let now = self.clock.now();

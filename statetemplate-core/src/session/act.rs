@@ -54,6 +54,7 @@ impl Session {
         for attempt in 0..=RERUNS {
             let base = self.live().record();
             if let Some(repeated) = self.known(&base, client, number)? {
+                self.confirm(&base).await?;
                 return Ok(repeated);
             }
             if attempt > 0 {
@@ -126,6 +127,7 @@ impl Session {
         for _ in 0..=ANSWER_RERUNS {
             let base = self.live().record();
             if let Some(repeated) = self.known(&base, client, number)? {
+                self.confirm(&base).await?;
                 return Ok(repeated);
             }
             match self
@@ -143,6 +145,20 @@ impl Session {
             self.id()
         );
         Err(Error::new(ErrorKind::Conflict, message))
+    }
+
+    /// Waits until what the ledger of a record says may be told: the write that brought it there may have failed.
+    async fn confirm(&self, record: &SessionRecord) -> Result<(), Error> {
+        // What is stored later by choice is told before.
+        if self.live().unstored().is_some() {
+            return Ok(());
+        }
+        let confirmed = self.core().confirm(self.id(), record.stamp()).await;
+        if confirmed.is_err() {
+            // The next attempt reads what has become of it.
+            self.live().set_stale(true);
+        }
+        confirmed
     }
 
     /// The outcome of an action that has run before; `None` when it is this one's turn to run.

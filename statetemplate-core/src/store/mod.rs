@@ -123,6 +123,19 @@ pub trait SessionStore: Send + Sync + 'static {
     /// none. In both cases nothing has changed.
     async fn update(&self, record: SessionRecord, expected: Stamp) -> Result<(), Error>;
 
+    /// Waits until the record with this stamp, which [`load`](Self::load) has shown, is as safe as one whose
+    /// [`update`](Self::update) has succeeded: an action that is found in its ledger is answered then. The default says that
+    /// it is, for stores that show nothing before it is.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Conflict`] when the record has another stamp by now, [`ErrorKind::SessionNotFound`] when there is none,
+    /// [`ErrorKind::StoreUnavailable`] when it does not get safe in time.
+    async fn confirm(&self, id: &str, stamp: Stamp) -> Result<(), Error> {
+        let _ = (id, stamp);
+        Ok(())
+    }
+
     /// Forgets the session `id`. Says whether there was one; deleting twice is no error. Other nodes are told the
     /// `reason`, with [`StoreEvent::Removed`].
     async fn delete(&self, id: &str, reason: SessionEnd) -> Result<bool, Error>;

@@ -34,6 +34,8 @@ pub(super) struct Partition {
     pub(super) cleaner: Key,
     /// Written to see whether writing works.
     pub(super) health: Key,
+    /// Written with each call whose effect replicas have to have.
+    pub(super) barrier: Key,
     /// Where changes are told.
     pub(super) channel: Str,
 }
@@ -89,6 +91,7 @@ impl Partition {
             users: key("users"),
             cleaner: key("cleaner"),
             health: key("health"),
+            barrier: key("barrier"),
             channel: channel.into(),
             base,
         }

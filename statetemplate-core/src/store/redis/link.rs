@@ -102,15 +102,24 @@ impl Link {
         let Some(replicas) = self.replicas else {
             return client.custom(command(partition, name), arguments).await;
         };
-        // Both on one connection: Redis waits for the writes of the connection that asks.
+        // All on one connection: Redis waits for the writes of the connection that asks. A call that finds its work done, by
+        // itself before its connection broke, writes nothing; so there is one more write, which comes after that work.
         let pipeline = client.pipeline();
         let () = pipeline.custom(command(partition, name), arguments).await?;
+        let barrier = vec![
+            Value::from(partition.barrier.clone()),
+            1.into(),
+            "PX".into(),
+            10_000.into(),
+        ];
+        let () = pipeline.custom(command(partition, "SET"), barrier).await?;
         let millis = i64::try_from(replicas.timeout.as_millis()).unwrap_or(i64::MAX);
         let wait = vec![i64::from(replicas.number), millis];
         let () = pipeline.custom(command(partition, "WAIT"), wait).await?;
         let mut results = pipeline.try_all::<Value>().await.into_iter();
         let missing = || RedisError::new(RedisErrorKind::Protocol, "the answer is incomplete");
         let result = results.next().unwrap_or_else(|| Err(missing()))?;
+        results.next().unwrap_or_else(|| Err(missing()))?;
         let reached = results
             .next()
             .unwrap_or_else(|| Err(missing()))?
@@ -148,6 +157,7 @@ pub(super) enum Doing<'a> {
     Create(&'a str),
     Load(&'a str),
     Update(&'a str),
+    Confirm(&'a str),
     Delete(&'a str),
     Touch(&'a str),
     RemoveExpired,
@@ -166,6 +176,7 @@ impl fmt::Display for Doing<'_> {
             Self::Create(key) => ("creating", key),
             Self::Load(key) => ("loading", key),
             Self::Update(key) => ("updating", key),
+            Self::Confirm(key) => ("confirming", key),
             Self::Delete(key) => ("deleting", key),
             Self::Touch(key) => ("touching", key),
             Self::RemoveExpired => return f.write_str("removing expired sessions"),

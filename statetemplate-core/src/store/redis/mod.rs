@@ -148,14 +148,27 @@ impl SessionStore for RedisStore {
     }
 
     async fn update(&self, record: SessionRecord, expected: Stamp) -> Result<(), Error> {
-        match self.shared.write(&record, Some(expected)).await?.as_str() {
-            "written" => Ok(()),
-            "conflict" => {
-                let message = format!("the session is not at write {} any more", expected.writes);
-                Err(Error::new(ErrorKind::Conflict, message))
-            }
-            _ => Err(self.shared.not_found(&record.id)),
+        let became = self.shared.write(&record, Some(expected)).await?;
+        self.shared.expect_written(&became, &record.id, expected)
+    }
+
+    async fn confirm(&self, id: &str, stamp: Stamp) -> Result<(), Error> {
+        let Shared { keys, link, .. } = &*self.shared;
+        // Only waiting for replicas makes a write that others see already fail.
+        if link.replicas.is_none() {
+            return Ok(());
         }
+        let partition = keys.of(id);
+        let key = partition.session(id);
+        let arguments = vec![packed::stamp(stamp).into()];
+        let confirming = async {
+            let keys = vec![key.as_str().into()];
+            link.script(partition, &scripts::CONFIRM, keys, arguments)
+                .await?
+                .convert()
+        };
+        let became: String = link.call(Doing::Confirm(&key), confirming).await?;
+        self.shared.expect_written(&became, id, stamp)
     }
 
     async fn delete(&self, id: &str, reason: SessionEnd) -> Result<bool, Error> {
@@ -356,6 +369,18 @@ impl Shared {
                 .convert()
         };
         self.link.call(doing, writing).await
+    }
+
+    /// What a script answered about a record that was to have a stamp.
+    fn expect_written(&self, became: &str, id: &str, stamp: Stamp) -> Result<(), Error> {
+        match became {
+            "written" => Ok(()),
+            "conflict" => {
+                let message = format!("the session is not at write {} any more", stamp.writes);
+                Err(Error::new(ErrorKind::Conflict, message))
+            }
+            _ => Err(self.not_found(id)),
+        }
     }
 
     async fn remove(

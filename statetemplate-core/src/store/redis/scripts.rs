@@ -35,3 +35,4 @@ script!(WRITE, "write");
 script!(TOUCH, "touch");
 script!(REMOVE, "remove");
 script!(CLAIM, "claim");
+script!(CONFIRM, "confirm");

@@ -320,6 +320,19 @@ impl SessionStore for ResilientStore {
         }
     }
 
+    async fn confirm(&self, id: &str, stamp: Stamp) -> Result<(), Error> {
+        loop {
+            // What goes on in memory is as safe as what is written there.
+            if self.in_memory(id, |_, _| Ok(()), |_| {}).await?.is_some() {
+                return Ok(());
+            }
+            let primary = &self.shared.primary;
+            if self.read(|| primary.confirm(id, stamp)).await?.is_some() {
+                return Ok(());
+            }
+        }
+    }
+
     async fn delete(&self, id: &str, reason: SessionEnd) -> Result<bool, Error> {
         loop {
             let delete = |memory: &mut Memory, is_open: bool| match memory.get(id) {

@@ -352,57 +352,6 @@ async fn after_a_broken_subscription_it_says_that_events_were_missed_and_goes_on
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn waits_for_replicas_and_fails_without_them() {
-    let server = RedisServer::start().await.unwrap();
-    let store = RedisStore::builder(&server.url())
-        .wait_for_replicas(1, Duration::from_secs(1))
-        .connect()
-        .await
-        .unwrap();
-    let error = store.create(record("a")).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
-    assert!(format!("{error:#}").contains("0 of 1 replicas"), "{error:#}");
-
-    let replica = RedisOptions {
-        arguments: [
-            "--replicaof",
-            "127.0.0.1",
-            &server.port().to_string(),
-            "--repl-diskless-sync-delay",
-            "0",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-        ..RedisOptions::default()
-    };
-    let replica = RedisServer::start_with(replica).await.unwrap();
-    while !replica
-        .command(&["INFO", "replication"])
-        .await
-        .unwrap()
-        .contains("master_link_status:up")
-    {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let mut current = record("b");
-    store.create(current.clone()).await.unwrap();
-    server.command(&["SCRIPT", "FLUSH"]).await.unwrap();
-    for _ in 0..20 {
-        let following = next(&current);
-        store.update(following.clone(), current.stamp()).await.unwrap();
-        current = following;
-        let copy = replica
-            .command(&["HGET", "statetemplate:session:b", "m"])
-            .await
-            .unwrap();
-        assert!(
-            copy.starts_with(&format!("{:020}{:020}", 0, current.writes)),
-            "{copy}"
-        );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_node_cleans_at_a_time() {
     let server = RedisServer::start().await.unwrap();
     let here = RedisStore::connect(&server.url()).await.unwrap();

@@ -3,6 +3,7 @@
 mod conformance;
 mod faults;
 mod nodes;
+mod replicas;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
