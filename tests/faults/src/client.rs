@@ -152,6 +152,53 @@ impl Client {
         &self.page
     }
 
+    /// Requests something else in the same browser, of any node; returns the body.
+    ///
+    /// # Errors
+    ///
+    /// When the node cannot be reached, or its answer is no success.
+    ///
+    /// # Cancel safety
+    ///
+    /// A call that is dropped may have taken effect without its cookie being kept.
+    pub async fn get(&mut self, server: SocketAddr, path: &str) -> Result<String, Failure> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, self.cookie_header()?);
+        let response = http1::get(server, path, headers).await?;
+        self.keep_cookies(response.headers());
+        let body = String::from_utf8(response.body().to_vec())?;
+        if response.status().is_success() {
+            Ok(body)
+        } else {
+            Err(format!("GET {path} answered {}: {body}", response.status()).into())
+        }
+    }
+
+    /// From now on this is the browser that the other client is.
+    pub fn take_cookies_of(&mut self, other: &Client) {
+        self.cookies.clone_from(&other.cookies);
+    }
+
+    /// Stays connected until the server ends the session; returns the reason that it gives.
+    ///
+    /// # Errors
+    ///
+    /// When `patience` ends before, or the page cannot apply a frame.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`record`](Self::record).
+    pub async fn ended(&mut self, patience: Patience) -> Result<String, Failure> {
+        while self.outcome.ended.is_none() {
+            if Instant::now() > patience.until {
+                return Err(format!("{} still has its session", self.id).into());
+            }
+            let mut socket = timeout(patience.silence, self.connect()).await??;
+            self.serve(&mut socket, &|_| Value::Null, None, patience).await?;
+        }
+        Ok(self.outcome.ended.clone().unwrap_or_default())
+    }
+
     /// What the page shows, normalised.
     #[must_use]
     pub fn html(&self) -> String {
@@ -232,7 +279,7 @@ impl Client {
             }
             match timeout(patience.silence, self.connect()).await {
                 Ok(Ok(mut socket)) => {
-                    self.serve(&mut socket, action, last, patience).await?;
+                    self.serve(&mut socket, action, Some(last), patience).await?;
                     // The server notices by itself when the network is too broken for a farewell.
                     let _ = timeout(Duration::from_millis(200), socket.close(None)).await;
                 }
@@ -263,25 +310,21 @@ impl Client {
             .header(header::ORIGIN, format!("http://{HOST}"))
             .header("sec-fetch-site", "same-origin")
             .body(())?;
-        let cookies: Vec<_> = self
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
         request
             .headers_mut()
-            .insert(header::COOKIE, HeaderValue::try_from(cookies.join("; "))?);
+            .insert(header::COOKIE, self.cookie_header()?);
         let (socket, response) = client_async(request, TcpStream::connect(self.server).await?).await?;
         self.keep_cookies(response.headers());
         Ok(socket)
     }
 
-    /// Joins, and exchanges frames until all is done or the connection is of no more use.
+    /// Joins, and exchanges frames until all is done, with nothing to do until the session ends, or the connection is of no
+    /// more use.
     async fn serve(
         &mut self,
         socket: &mut Socket,
         action: &impl Fn(u64) -> Value,
-        last: u64,
+        last: Option<u64>,
         patience: Patience,
     ) -> Result<(), Failure> {
         let join = json!([
@@ -299,8 +342,9 @@ impl Client {
         let mut has_joined = false;
         let mut pause_until = Instant::now();
         let mut silent_at = Instant::now() + patience.silence;
-        while !(has_joined && self.is_done(last)) && self.outcome.ended.is_none() {
-            let may_send = has_joined && self.next <= last && self.waiting.len() < WINDOW;
+        while !(has_joined && last.is_some_and(|last| self.is_done(last))) && self.outcome.ended.is_none() {
+            let may_send =
+                has_joined && last.is_some_and(|last| self.next <= last) && self.waiting.len() < WINDOW;
             tokio::select! {
                 message = socket.next() => {
                     silent_at = Instant::now() + patience.silence;
@@ -391,6 +435,15 @@ impl Client {
             self.last_answer += 1;
         }
         Ok(json!(["k", self.last_answer]).to_string())
+    }
+
+    fn cookie_header(&self) -> Result<HeaderValue, Failure> {
+        let cookies: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        Ok(HeaderValue::try_from(cookies.join("; "))?)
     }
 
     fn keep_cookies(&mut self, headers: &HeaderMap) {

@@ -2,13 +2,13 @@
 
 use axum::{
     Router,
-    extract::{Query, State},
+    extract::{Path, Query, State},
     http::StatusCode,
     routing::get,
 };
 use minijinja::{Environment, value::Serde};
 use serde::{Deserialize, Serialize};
-use statetemplate_axum::{Answer, Data, Live, Page, Payload, Rendered, StateTemplate, live};
+use statetemplate_axum::{Answer, Data, Identity, Live, Page, Payload, Rendered, StateTemplate, live};
 use statetemplate_core::testing::Document;
 
 /// The name of the page's template.
@@ -80,9 +80,14 @@ pub fn page() -> Page<Journal> {
 pub fn app(live: &StateTemplate) -> Router {
     Router::new()
         .route("/", get(open))
+        .route("/login/{user}", get(login))
+        .route("/logout", get(logout))
+        .route("/close/{session}", get(close))
+        .route("/forbid/{user}", get(forbid))
         .layer(live.layer())
         .merge(live.routes())
         .route("/ready", get(ready))
+        .route("/connections", get(connections))
         .with_state(live.clone())
 }
 
@@ -102,9 +107,36 @@ async fn record(mut journal: Data<Journal>, Payload(Entry { entry }): Payload<En
     Answer(journal.count)
 }
 
+/// The browser is this user's from now on.
+async fn login(identity: Identity, Path(user): Path<String>) -> Result<(), live::Error> {
+    identity.login(&user).await
+}
+
+/// Ends all sessions of the browser.
+async fn logout(identity: Identity) -> Result<(), live::Error> {
+    identity.logout().await
+}
+
+/// Ends one session.
+async fn close(State(live): State<StateTemplate>, Path(session): Path<String>) -> Result<(), live::Error> {
+    live.session::<Journal>(&session).await?.close().await
+}
+
+/// Ends all sessions of a user, in whichever browser; says how many there were.
+async fn forbid(State(live): State<StateTemplate>, Path(user): Path<String>) -> Result<String, live::Error> {
+    let ended = live.renderer().invalidate_user(&user).await?;
+    Ok(ended.to_string())
+}
+
 async fn ready(State(live): State<StateTemplate>) -> Result<&'static str, (StatusCode, String)> {
     match live.renderer().health().await {
         Ok(()) => Ok("ready"),
         Err(error) => Err((StatusCode::SERVICE_UNAVAILABLE, format!("{error:#}"))),
     }
+}
+
+/// How many pages are connected to this node.
+async fn connections(State(live): State<StateTemplate>) -> String {
+    let counted = live.renderer().metrics().snapshot();
+    (counted.connections_opened - counted.connections_closed).to_string()
 }

@@ -7,6 +7,7 @@ mod bytes;
 mod isolation;
 mod kills;
 mod links;
+mod logout;
 mod nodes;
 mod outage;
 mod redis;
