@@ -96,7 +96,7 @@ pub use session::Session;
 pub use statetemplate::StateTemplate;
 pub use statetemplate_core::Scope;
 
-/// The program in README.md, kept true by being compiled.
+/// The programs in README.md, kept true by being compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
