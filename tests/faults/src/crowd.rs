@@ -74,9 +74,8 @@ impl Crowd {
             }
             Ok(clients)
         };
-        let (clients, troubled) = tokio::join!(acting, trouble(done.clone()));
-        troubled?;
-        clients
+        let (clients, ()) = tokio::try_join!(acting, trouble(done.clone()))?;
+        Ok(clients)
     }
 
     /// Checks each client against what `live`, an application on the same store, finds there; see [`Report::check`].

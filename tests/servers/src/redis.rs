@@ -15,6 +15,7 @@ const TRIES: usize = 5;
 
 const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "key.pem";
+const CONFIGURATION: &str = "redis.conf";
 
 /// What a server is started with.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +28,9 @@ pub struct RedisOptions {
     pub tls: bool,
     /// More of the server's command line.
     pub arguments: Vec<String>,
+    /// Whether the command line is only for the first start: it goes into a file, which the server keeps up to date
+    /// (`CONFIG REWRITE`, as sentinels ask for), so that it comes back in the role that it had.
+    pub keeps_role: bool,
 }
 
 /// A running Redis server, or a stopped one with its folder and port.
@@ -106,6 +110,13 @@ impl RedisServer {
         std::fs::read(self.folder.path().join(CERTIFICATE))
     }
 
+    /// The end of what the server has said so far, for messages.
+    #[must_use]
+    pub fn last_words(&self) -> String {
+        let log = std::fs::read(self.folder.path().join("output.log")).unwrap_or_default();
+        String::from_utf8_lossy(&log[log.len().saturating_sub(2_000)..]).into_owned()
+    }
+
     /// Whether it was started, and neither killed nor asked to end since.
     #[must_use]
     pub fn is_running(&self) -> bool {
@@ -165,11 +176,16 @@ impl RedisServer {
     /// A dropped call leaves a server that may not answer yet.
     pub async fn restart(&mut self) -> io::Result<()> {
         self.kill();
-        self.process = Some(Process::start(
-            "redis-server",
-            self.folder.path(),
-            &self.arguments(),
-        )?);
+        let arguments = if self.options.keeps_role {
+            let file = self.folder.path().join(CONFIGURATION);
+            if !file.exists() {
+                std::fs::write(&file, configuration(&self.arguments()))?;
+            }
+            vec![CONFIGURATION.to_owned()]
+        } else {
+            self.arguments()
+        };
+        self.process = Some(Process::start("redis-server", self.folder.path(), &arguments)?);
         let (port, has_tls) = (self.port, self.options.tls);
         let mut command = vec!["PING"];
         let password = self.options.password.clone();
@@ -245,6 +261,18 @@ impl RedisServer {
         arguments.extend(self.options.arguments.iter().cloned());
         arguments
     }
+}
+
+/// What a command line says, as a file says it.
+fn configuration(arguments: &[String]) -> String {
+    let mut lines = String::new();
+    for argument in arguments {
+        match argument.strip_prefix("--") {
+            Some(name) => lines.push_str(&format!("\n{name}")),
+            None => lines.push_str(&format!(" \"{argument}\"")),
+        }
+    }
+    lines
 }
 
 /// A certificate for `localhost` that signs itself.

@@ -60,11 +60,22 @@ impl RedisSentinel {
         // Each write is on disk before it is answered, so that what a killed server had is there when it comes back.
         let durable = RedisOptions {
             durable: true,
+            keeps_role: true,
             ..RedisOptions::default()
         };
         let (mut servers, mut announced) = (Vec::new(), Vec::new());
         for (index, port) in ports.into_iter().enumerate() {
-            let mut arguments = vec!["--repl-diskless-sync-delay".to_owned(), "0".to_owned()];
+            // A replica whose network stalls while it connects notices in seconds, and not in a minute.
+            let mut arguments: Vec<String> = [
+                "--repl-diskless-sync-delay",
+                "0",
+                "--repl-timeout",
+                "5",
+                "--repl-ping-replica-period",
+                "1",
+            ]
+            .map(str::to_owned)
+            .to_vec();
             if let Some(port) = port {
                 arguments.extend(["--replica-announce-port".to_owned(), port.to_string()]);
             }
@@ -180,15 +191,22 @@ impl RedisSentinel {
     ///
     /// A dropped call may have started servers.
     pub async fn bring_back(&mut self) -> io::Result<()> {
-        for server in &mut self.servers {
+        let mut restarted = Vec::new();
+        for (index, server) in self.servers.iter_mut().enumerate() {
             if !server.is_running() {
                 server.restart().await?;
+                restarted.push(index);
             }
         }
         eventually("replicas that follow the master", async || {
             let master = self.master().await?;
             for (index, server) in self.servers.iter().enumerate() {
                 let state = server.command(&["INFO", "replication"]).await?;
+                if index != master && restarted.contains(&index) && state.contains("role:master") {
+                    // It was the master before it died. The sentinels tell it within ten seconds.
+                    let port = self.announced[master].to_string();
+                    server.command(&["REPLICAOF", "127.0.0.1", &port]).await?;
+                }
                 let is_well = if index == master {
                     state.contains("role:master") && state.contains("connected_slaves:2")
                 } else {
@@ -196,7 +214,12 @@ impl RedisSentinel {
                     state.contains(&follows) && state.contains("master_link_status:up")
                 };
                 if !is_well {
-                    return Ok(false);
+                    let message = format!(
+                        "server {index} (announced ports {:?}, master {master}) says {state}, and before {}",
+                        self.announced,
+                        server.last_words()
+                    );
+                    return Err(io::Error::other(message));
                 }
             }
             Ok(true)

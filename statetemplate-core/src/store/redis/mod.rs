@@ -55,8 +55,10 @@ const AT_ONCE: usize = 32;
 /// Redis answers a write before it is on disk and before a replica has it. After a crash of the server it has what its
 /// persistence kept: with `appendfsync always` everything that was answered, with `everysec` all but about a second,
 /// without persistence nothing. After a failover it has what the new master had received:
-/// [`wait_for_replicas`](RedisStoreBuilder::wait_for_replicas) makes each write wait for replicas, which makes losing one
-/// unlikely, not impossible. Set `maxmemory-policy noeviction`: with any other, a Redis that is full drops sessions that
+/// [`wait_for_replicas`](RedisStoreBuilder::wait_for_replicas) makes each write wait for replicas. With fewer than there are
+/// one may still be lost: sentinels may choose the replica that does not have it, as when the master was away for a moment and
+/// replicas differ in what they had until then. With all of them, and `appendfsync always`, none is; while one of the servers is
+/// away no write is confirmed then, which a [`ResilientStore`](super::ResilientStore) bridges. Set `maxmemory-policy noeviction`: with any other, a Redis that is full drops sessions that
 /// are in use.
 ///
 /// # Examples

@@ -95,7 +95,7 @@ impl RedisStoreBuilder {
 
     /// Waits after each write until so many replicas have it, and fails with
     /// [`StoreUnavailable`](ErrorKind::StoreUnavailable) when they have not within `timeout`. Default 0: a write that was
-    /// answered can still be lost when the master dies before a replica has it.
+    /// answered can still be lost when the master dies before a replica has it. See [`RedisStore`] on what a number means.
     pub fn wait_for_replicas(mut self, number: u32, timeout: Duration) -> Self {
         self.replicas = (number > 0).then_some(Replicas { number, timeout });
         self
