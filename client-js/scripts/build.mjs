@@ -48,7 +48,9 @@ const INTERNAL = `
   later
   listen
   missing
+  move
   other
+  parseBeside
   patcher
   pending
   prepare
@@ -73,6 +75,8 @@ const INTERNAL = `
   soon
   start
   stats
+  staying
+  streamed
   structure
   timer
   trigger
@@ -93,7 +97,7 @@ const common = {
   minify: true,
   target: "es2022",
   legalComments: "none",
-  define: { BUILD: JSON.stringify(sources.digest("base64url").slice(0, 8)) },
+  define: { BUILD: JSON.stringify(sources.digest("base64url").slice(0, 6)) },
   mangleProps: new RegExp(`^(${INTERNAL.trim().split(/\s+/).join("|")})$`),
   logLevel: "warning",
 };
@@ -103,7 +107,7 @@ const BUNDLES = [
   ["src/index.ts", "esm", "statetemplate.mjs"],
   ["src/extras.ts", "iife", "extras.js"],
   ["src/morph.ts", "iife", "morph.js"],
-  ["src/streamed.ts", "iife", "streamed.js"],
+  ["src/dev.ts", "iife", "dev.js"],
 ];
 
 /**
@@ -117,7 +121,7 @@ async function script(entry, format, name, more = {}) {
   const minified = await minify(code, {
     module: format === "esm",
     ecma: 2020,
-    compress: { ecma: 2020, passes: 3, unsafe_arrows: true, keep_fargs: false, pure_getters: true, unsafe_comps: true },
+    compress: { ecma: 2020, passes: 5, hoist_funs: true, unsafe_arrows: true, keep_fargs: false, pure_getters: true, unsafe_comps: true, unsafe: true, sequences: false },
     mangle: { toplevel: true },
     sourceMap: { content: map, filename: name, url: `${name}.map` },
   });

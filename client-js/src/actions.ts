@@ -87,12 +87,14 @@ export function createActions({ fields, send, filesSkipped, later, soon, idle }:
   return {
     act,
     listen(signal) {
-      for (const type of ["click", "submit", "change", "input", "keydown", "keyup", "focus", "blur"]) {
+      for (const type of EVENTS.split(" ")) {
         document.addEventListener(type, handle, { signal, capture: capturing(type) });
       }
     },
   };
 }
+
+const EVENTS = "click submit change input keydown keyup focus blur";
 
 /** Elements whose actions the extras delay. */
 const TIMED = "[st-debounce],[st-throttle]";

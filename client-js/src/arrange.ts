@@ -1,17 +1,25 @@
 //! Brings the nodes of a list's rows into a new order: removes, inserts and moves as few as possible.
 
 import type { ListSlot, Row } from "./index-page.js";
-import { stationary, type Place } from "./order.js";
+import type { Morph } from "./load.js";
+import type { Place } from "./order.js";
 import { malformed } from "./wire.js";
 
-/** Brings the rows of a list into their new order. `content` holds the nodes of those that are new. */
-export function arrange(slot: ListSlot, places: Place[], rows: Row[], content: DocumentFragment | null): void {
+/**
+ * Brings the rows of a list into their new order. `content` holds the nodes of those that are new; `morph` moves those that
+ * change places, and is not needed where none does.
+ */
+export function arrange(
+  slot: ListSlot,
+  places: Place[],
+  rows: Row[],
+  content: DocumentFragment | null,
+  morph: Morph | false,
+): void {
   const { start, end } = slot;
   const parent = parentOf(start);
   const old = slot.rows;
-  let stays = stationary(places);
-  // Asking for focus and selection may make the browser compute styles first, so only moves ask.
-  if (places.some((place, at) => typeof place === "number" && !stays[at])) stays = stationary(places, pinnedRow(slot));
+  const stays = morph && morph.staying(slot, places);
   const gone = new Uint8Array(old.length).fill(1);
   const moved: Node[][] = [];
   for (let at = 0; at < places.length; at++) {
@@ -19,7 +27,7 @@ export function arrange(slot: ListSlot, places: Place[], rows: Row[], content: D
     if (typeof place !== "number") continue;
     gone[place] = 0;
     // A row's nodes are collected before anything moves, while the old neighbours still bound it.
-    if (!stays[at]) moved[at] = nodesFrom(old[place]!.start, old[place + 1]?.start ?? end);
+    if (stays && !stays[at]) moved[at] = nodesFrom(old[place]!.start, old[place + 1]?.start ?? end);
   }
   if (old.length === 0) clear(start, end);
   for (let first = 0; first < old.length; first++) {
@@ -44,8 +52,8 @@ export function arrange(slot: ListSlot, places: Place[], rows: Row[], content: D
         parent.insertBefore(run, before);
       }
       at = first;
-    } else if (moved[at]) {
-      for (const node of moved[at]!) moveNode(parent, node, before);
+    } else if (morph) {
+      for (const node of moved[at] ?? []) morph.move(parent, node, before);
     }
     before = rows[at]!.start;
   }
@@ -53,45 +61,14 @@ export function arrange(slot: ListSlot, places: Place[], rows: Row[], content: D
   slot.other = [];
 }
 
-/** Moves with the node's state (focus, scroll, playing media, iframes) where the browser can. */
-export function moveNode(parent: ParentNode & Node, node: Node, before: Node | null): void {
-  const { moveBefore } = parent as unknown as { moveBefore?: (node: Node, before: Node | null) => void };
-  if (moveBefore && parent.isConnected && node.isConnected) {
-    try {
-      return moveBefore.call(parent, node, before);
-    } catch {
-      // Some nodes cannot be moved so; the old way works for all of them.
-    }
-  }
-  parent.insertBefore(node, before);
-}
-
-/** The position of the row that should not move: the one with the focus, else the one where a selection begins. */
-function pinnedRow(slot: ListSlot): number {
-  const focused = rowAround(slot, document.activeElement);
-  if (focused >= 0) return focused;
-  const selection = document.getSelection();
-  return selection && !selection.isCollapsed ? rowAround(slot, selection.anchorNode) : -1;
-}
-
-function rowAround({ start, end, rows }: ListSlot, node: Node | null): number {
-  const parent = parentOf(start);
-  while (node && node.parentNode !== parent) node = node.parentNode;
-  // Back to the mark of its row. What stands beside the list meets one of the list's own marks, or none at all.
-  for (; node && node !== start && node !== end; node = node.previousSibling) {
-    const at = node.nodeType === 8 ? rows.findIndex((row) => row.start === node) : -1;
-    if (at >= 0) return at;
-  }
-  return -1;
-}
-
 export function parentOf(mark: Comment): ParentNode & Node {
   return mark.parentNode ?? malformed("mark");
 }
 
-function nodesFrom(first: Node, end: Node | null): Node[] {
+/** The nodes from `first` up to `end`, which is null at the end of the parent. */
+export function nodesFrom(first: Node | null, end: Node | null): Node[] {
   const nodes: Node[] = [];
-  for (let node: Node | null = first; node && node !== end; node = node.nextSibling) nodes.push(node);
+  for (let node = first; node && node !== end; node = node.nextSibling) nodes.push(node);
   return nodes;
 }
 

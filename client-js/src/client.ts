@@ -9,7 +9,7 @@ import { heldStatics } from "./held.js";
 import type { Hook } from "./hooks.js";
 import { indexTree, type Instance } from "./index-page.js";
 import { createFields } from "./input.js";
-import { createLoader, ScriptNeeded, type Extras } from "./load.js";
+import { createLoader, type Extras, type ScriptNeeded } from "./load.js";
 import { createPatcher, type Change } from "./patch.js";
 import type { MissingStatics } from "./statics.js";
 import { trustedHtml } from "./trust.js";
@@ -107,7 +107,7 @@ export class StateTemplateClient {
     let pumping = false;
     // Between a request for missing statics and the refresh that follows, patches do not fit the page.
     let refreshDue = false;
-    let bytesReceived = 0;
+    const stats = { hits: 0, misses: 0, bytesReceived: 0, bytesSaved: 0 };
     let listening: AbortController | undefined;
     // What waits for the extras: what needs them, and what goes on without them.
     const tasks: Task[] = [];
@@ -210,7 +210,7 @@ export class StateTemplateClient {
     /** The frame does not fit the page, or the page is no longer what it was: ask for a refresh. */
     const cannotApply = (error: unknown): void => {
       const { message } = error as Error;
-      report({ code: "protocol", level: "error", message });
+      report("protocol", message);
       queue = [];
       connection.resync(message);
     };
@@ -224,21 +224,20 @@ export class StateTemplateClient {
       queue = [];
       refreshDue = false;
       emit(`statetemplate:${state}`, { reason, revision: connection.revision });
-      // What stands in for sockets that do not work.
-      if (state === "disconnected") void load("streamed");
       if (state !== "expired") whenIdle(() => arrive().then(() => whenIdle(() => load("morph"))));
     };
 
     const send = (action: string, data: unknown, carried: Iterable<Element>): Promise<unknown> => {
       const sent = connection.send(action, data ?? {}, (number) => fields.carry(carried, number));
       sent.catch((error: ActionError) => {
-        report({ code: error.code ?? "bad_payload", level: "error", message: error.message, action });
+        report(error.code ?? "bad_payload", error.message, action);
       });
       return sent;
     };
 
     /** Loads the extras, and then does what waits for them. */
     const arrive = async (): Promise<void> => {
+      if (debugMode) await load("dev");
       await load("extras");
       const extras = got("extras");
       if (extras) for (const task of early.splice(0)) task(extras);
@@ -266,7 +265,7 @@ export class StateTemplateClient {
       soon,
       idle: () => !tasks[0],
       filesSkipped(action, names) {
-        report({ code: "file_skipped", level: "warning", message: "not sent: " + names, action });
+        report("file_skipped", "not sent: " + names, action, "warning");
       },
     });
     const connection = createConnection({
@@ -274,9 +273,9 @@ export class StateTemplateClient {
       plan,
       revision: Number(revision ?? 0),
       limit: Number(limit ?? 65536),
-      hashes: () => (caching ? [...held.keys()] : []),
+      hashes: () => [...held.keys()],
       frame(frame, size) {
-        bytesReceived += size;
+        stats.bytesReceived += size;
         queue.push(frame);
         void pump();
       },
@@ -284,8 +283,8 @@ export class StateTemplateClient {
       createSocket(streaming, upgrade) {
         const address = new URL(url, location.href).href.replace(/^http/, "ws");
         const socket =
-          (streaming && got("streamed")?.(base, address, upgrade)) || (new WebSocket(address, PROTOCOL) as unknown as Socket);
-        return got("extras")?.watch(socket, debugMode) ?? socket;
+          (streaming && got("extras")?.streamed(base, address, upgrade)) || (new WebSocket(address, PROTOCOL) as unknown as Socket);
+        return got("dev")?.watch(socket, debugMode) ?? socket;
       },
     });
     const { got, need, load } = createLoader(
@@ -296,6 +295,7 @@ export class StateTemplateClient {
         fields,
         patcher,
         held,
+        stats,
         capacity: caching ? capacity : Infinity,
         caching,
         indexTree,
@@ -349,22 +349,22 @@ export class StateTemplateClient {
 
     this.hooks = options.hooks ?? {};
 
-    this.simulateLatency = (round) => later((extras) => extras?.simulateLatency(round));
+    this.simulateLatency = (round) => void load("dev").then(() => got("dev")?.simulateLatency(round));
 
-    this.getCacheStats = () => ({
-      ...(got("extras")?.stats() ?? { hits: 0, misses: 0, bytesSaved: 0, hitRate: 0, cacheSize: held.size }),
-      bytesReceived,
-    });
+    this.getCacheStats = () => {
+      const { hits, misses } = stats;
+      return { ...stats, hitRate: hits && hits / (hits + misses), cacheSize: held.size };
+    };
   }
 }
 
 type Task = (extras?: Extras) => unknown;
 
-function report(detail: ErrorDetail): void {
-  emit("statetemplate:error", detail);
+function report(code: string, message: string, action?: string, level: ErrorDetail["level"] = "error"): void {
+  emit("statetemplate:error", { code, level, message, action });
 }
 
 function whenIdle(run: () => void): void {
-  if ("requestIdleCallback" in globalThis) requestIdleCallback(run);
-  else setTimeout(run, 200);
+  // Safari knows no idleness; there it is soon.
+  (globalThis.requestIdleCallback ?? setTimeout)(run);
 }

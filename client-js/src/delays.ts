@@ -32,7 +32,7 @@ export function createDelays(): Delays {
       const debounce = element.getAttribute("st-debounce");
       const text = debounce ?? element.getAttribute("st-throttle");
       if (text === null) return fire();
-      const given = parseInt(text, 10);
+      const given = parseInt(text);
       const time = given >= 0 ? given : DEFAULT_DELAY;
       const rests = [...waiting].find((each) => each.element === element && each.type === type);
       const delayed: Delayed = rests ?? { element, type };

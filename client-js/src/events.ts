@@ -10,7 +10,7 @@ export interface ErrorDetail {
   level: "error" | "warning";
   message: string;
   /** the action that failed, if it was one */
-  action?: string;
+  action?: string | undefined;
 }
 
 /** What a page is told with its state. */

@@ -1,24 +1,24 @@
 //! The entry of `extras.js`: what the first patches do not need. Loaded when the page is idle, or on need.
 
 import { createAttention } from "./attention.js";
+import type { StateTemplateClient } from "./client.js";
 import { createCover } from "./covers.js";
 import { createDelays } from "./delays.js";
 import { showFlight } from "./flights.js";
 import { createHooks } from "./hooks.js";
 import { inflate } from "./inflate.js";
-import { provide } from "./load.js";
+import { LATENCY, provide } from "./load.js";
 import { createStatics } from "./statics.js";
+import { streamed } from "./streamed.js";
 import { createStructure } from "./structure.js";
 import { createTab } from "./tab.js";
 import { createTriggers } from "./triggers.js";
-import { createWatch } from "./watch.js";
 
 provide("extras", (core) => {
   const statics = createStatics(core);
   const cover = createCover(core);
   const hooks = createHooks(core.client);
   const { schedule, flush, stop } = createDelays();
-  const { watch, simulateLatency, resume } = createWatch(core.connection);
   const { trigger, listen } = createTriggers(core);
   const followTab = createTab(core.connection);
   const attend = createAttention(core.connection, flush, statics.save);
@@ -27,10 +27,7 @@ provide("extras", (core) => {
     inflate,
     schedule,
     flush,
-    structure: createStructure(core, statics, hooks.added),
-    simulateLatency,
-
-    watch,
+    ...createStructure(core, statics, hooks.added),
 
     event(event) {
       const { type, target } = event;
@@ -39,6 +36,8 @@ provide("extras", (core) => {
       trigger(event);
     },
 
+    streamed,
+
     flight: (element, event, sent) => showFlight(element, event, sent, cover),
 
     listen(signal) {
@@ -46,8 +45,18 @@ provide("extras", (core) => {
       hooks.listen(signal);
       followTab(signal);
       attend(signal);
-      resume();
+      resumeLatency(core.client);
       signal.addEventListener("abort", stop);
     },
   };
 });
+
+/** Takes up what the tab simulated before its page was loaded. */
+function resumeLatency({ simulateLatency }: StateTemplateClient): void {
+  try {
+    const round = Number(sessionStorage[LATENCY]);
+    if (round) simulateLatency(round);
+  } catch {
+    // The browser refuses its storage to this page.
+  }
+}

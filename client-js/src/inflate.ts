@@ -27,7 +27,7 @@ export async function inflate(bytes: ArrayBuffer): Promise<unknown[]> {
       if (length > LONGEST) {
         // The writer stops, too.
         void reader.cancel();
-        throw new Error("the frame is too long");
+        malformed("frame");
       }
       text += decoder.decode(value, { stream: true });
     }

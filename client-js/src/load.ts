@@ -1,12 +1,13 @@
-//! Loads what the first patches do not need, `extras.js` and `morph.js`, and says what they and the core share.
+//! Loads what the first patches do not need, and says what the scripts and the core share.
 
 import type { Actions } from "./actions.js";
 import type { setAttribute } from "./attributes.js";
 import type { added, served } from "./changes.js";
 import type { CacheStats, StateTemplateClient } from "./client.js";
 import type { Connection, Socket } from "./connection.js";
-import type { indexTree, RegionSlot, Slot } from "./index-page.js";
+import type { indexTree, ListSlot, RegionSlot, Slot } from "./index-page.js";
 import type { Fields } from "./input.js";
+import type { Place } from "./order.js";
 import type { Change, Patcher } from "./patch.js";
 import { scriptUrl, type trustedHtml } from "./trust.js";
 import type { Part, StaticsFrame } from "./wire.js";
@@ -20,6 +21,8 @@ export interface Core {
   patcher: Patcher;
   /** Statics that the browser holds, by their content's hash; the least recently used first. */
   held: Map<string, Part[]>;
+  /** What the cache has done. */
+  stats: Omit<CacheStats, "hitRate" | "cacheSize">;
   /** How many fragments' statics are held at most. */
   capacity: number;
   /** Whether statics are kept for the browser's next pages. */
@@ -37,6 +40,8 @@ export interface Core {
 export interface Extras {
   /** Prepares the change of a slot whose nodes come and go: a region, a branch that is shown, the order of a list. */
   structure(change: unknown, slot: Slot, changes: Change[]): void;
+  /** Parses HTML for the place beside a mark, and tells the hooks of it. */
+  parseBeside(html: string, beside: Comment): DocumentFragment;
   /** Takes statics in. */
   announce(frame: StaticsFrame): void;
   /** A frame from its deflated bytes. Rejects when they are malformed, or more than a frame may have. */
@@ -45,7 +50,6 @@ export interface Extras {
   forgetPlan(): void;
   /** Writes the statics that are new to the browser's storage. */
   save(): void;
-  stats(): Omit<CacheStats, "bytesReceived">;
   /** Runs an action when its element says: now, after a pause, or at most so often. */
   schedule(element: Element, type: string, fire: () => void): void;
   /** Fires what waits for a pause within or around a node, of one event type or of all. */
@@ -54,9 +58,18 @@ export interface Extras {
   event(event: Event): void;
   /** Shows that the action of an element is in flight, until the promise is settled. */
   flight(element: Element, event: Event, sent: Promise<unknown>): void;
+  /**
+   * What stands in for a socket. `base` is the address of the client's script, `address` the socket's, which is tried again
+   * from time to time: `upgrade` is called when it works.
+   */
+  streamed(base: string, address: string, upgrade: () => void): Socket;
   /** Listens to more events until `signal` says stop, and then forgets what waits. */
   listen(signal: AbortSignal): void;
-  /** For development: a socket that prints what goes over it, or delays it. */
+}
+
+/** What `dev.js` provides, for development. */
+export interface Dev {
+  /** A socket that prints what goes over it, or delays it. */
   watch(socket: Socket, debug?: boolean): Socket;
   /** Delays what the page sends and receives, by `round` milliseconds for the two together; 0 for no more. */
   simulateLatency(round: number): void;
@@ -66,21 +79,22 @@ export interface Extras {
 export interface Morph {
   /** Changes the whole document into the page `html`, keeping the state of what stays. */
   refresh(html: string): void;
-  /** Replaces the nodes of a region, keeping the state of what stays. */
-  region(slot: RegionSlot, content: DocumentFragment): void;
+  /** Prepares the change of a region, whose nodes keep their state where they stay. */
+  region(change: unknown, slot: RegionSlot, changes: Change[]): void;
+  /** Which rows of a list that change places stay where they are. */
+  staying(slot: ListSlot, places: Place[]): boolean[];
+  /** Moves a node with its state (focus, scroll, playing media, iframes) where the browser can. */
+  move(parent: ParentNode & Node, node: Node, before: Node | null): void;
 }
-
-/**
- * What `streamed.js` provides: what stands in for a socket. `base` is the address of the client's script, `address` the
- * socket's, which is tried again from time to time: `upgrade` is called when it works.
- */
-export type Streamed = (base: string, address: string, upgrade: () => void) => Socket;
 
 export interface Scripts {
   extras: Extras;
   morph: Morph;
-  streamed: Streamed;
+  dev: Dev;
 }
+
+/** Where a tab keeps the milliseconds of its simulated latency. */
+export const LATENCY = "statetemplate.latency";
 
 type Name = keyof Scripts;
 type Makers = { [N in Name]?: (core: Core) => Scripts[N] };
@@ -98,10 +112,8 @@ export function provide<N extends Name>(name: N, make: NonNullable<Makers[N]>): 
 }
 
 /** Thrown while a frame is prepared, before anything has changed: it can be applied when that script is here. */
-export class ScriptNeeded extends Error {
-  constructor(readonly script: Name) {
-    super(script + ".js cannot be loaded");
-  }
+export interface ScriptNeeded extends Error {
+  script: Name;
 }
 
 export interface Loader {
@@ -121,7 +133,7 @@ export function createLoader(core: Omit<Core, "need">, base: string, nonce?: str
     (made[name] ??= makers()[name]?.({ ...core, need })) as Scripts[N] | undefined;
   const need = <N extends Name>(name: N): Scripts[N] => {
     const script = got(name);
-    if (!script) throw new ScriptNeeded(name);
+    if (!script) throw Object.assign(new Error(name + ".js cannot be loaded"), { script: name });
     return script;
   };
   const load = (name: Name): Promise<unknown> =>

@@ -4,8 +4,9 @@
 
 import { keepingCaret } from "./input.js";
 import { provide, type Core } from "./load.js";
-import { stationary } from "./order.js";
-import { moveNode } from "./arrange.js";
+import { nodesFrom } from "./arrange.js";
+import { moveNode, stationary, staying } from "./moves.js";
+import { malformed } from "./wire.js";
 
 /** A subtree that the page's scripts own. */
 const IGNORE = "st-ignore";
@@ -17,11 +18,18 @@ provide("morph", (core) => ({
     const { documentElement } = document;
     morph(core, document, [documentElement], [next.documentElement], documentElement.previousSibling);
   },
-  region({ start, end }, content) {
-    const old: Node[] = [];
-    for (let node = start.nextSibling; node && node !== end; node = node.nextSibling) old.push(node);
-    morph(core, start.parentNode!, old, [...content.childNodes], start);
+
+  region(change, { start, end }, changes) {
+    const text = typeof change === "string";
+    const html = text ? "" : Array.isArray(change) && (change[0] as unknown);
+    if (typeof html !== "string") malformed("region");
+    const content = core.need("extras").parseBeside(html, start);
+    if (text) content.append(change);
+    changes.push(() => morph(core, start.parentNode!, nodesFrom(start.nextSibling, end), [...content.childNodes], start));
   },
+
+  staying,
+  move: moveNode,
 }));
 
 /** Makes the server's nodes among `old`, children of `parent` after the node `start`, into `fresh`. */

@@ -4,10 +4,8 @@ import type { Core, Extras } from "./load.js";
 import { malformed, STATICS_KEY, type Part, type Values } from "./wire.js";
 
 /** Thrown when a frame needs statics that this client does not hold; the server sends them and a refresh. */
-export class MissingStatics extends Error {
-  constructor(readonly fragment: unknown) {
-    super("missing statics");
-  }
+export interface MissingStatics extends Error {
+  fragment: unknown;
 }
 
 /** Escapes text for an element's content and for quoted attribute values alike. */
@@ -16,18 +14,15 @@ export function escapeHtml(text: string): string {
 }
 
 /** The statics this page knows: by fragment for the current plan, and by content hash across plans and pages. */
-export interface Statics extends Pick<Extras, "announce" | "forgetPlan" | "save" | "stats"> {
+export interface Statics extends Pick<Extras, "announce" | "forgetPlan" | "save"> {
   /** The HTML of rows (or one other instance) of `fragment`. Throws [`MissingStatics`], and when the values do not fit. */
   rows(fragment: unknown, rows: unknown[]): string;
 }
 
 /** Begins with what the browser holds already, which it trims to its capacity. */
-export function createStatics({ held, capacity, caching }: Pick<Core, "held" | "capacity" | "caching">): Statics {
+export function createStatics({ held, stats, capacity, caching }: Pick<Core, "held" | "stats" | "capacity" | "caching">): Statics {
   // The current plan's fragments, by their content's hash.
   const hashes = new Map<unknown, string>();
-  let hits = 0;
-  let misses = 0;
-  let bytesSaved = 0;
   let changed = false;
 
   /** Holds these parts as the ones used last, and lets go of those unused for longest. */
@@ -44,9 +39,9 @@ export function createStatics({ held, capacity, caching }: Pick<Core, "held" | "
   const build = (fragment: unknown, values: unknown, out: string[]): void => {
     const hash = hashes.get(fragment);
     const parts = hash && held.get(hash);
-    if (!parts) throw new MissingStatics(fragment);
+    if (!parts) throw Object.assign(new Error("missing statics"), { fragment });
     if (!Array.isArray(values)) malformed("values");
-    hits++;
+    stats.hits++;
     keep(hash, parts);
     for (const part of parts) {
       if (typeof part == "string") out.push(part);
@@ -80,10 +75,10 @@ export function createStatics({ held, capacity, caching }: Pick<Core, "held" | "
         // A hash that is not held is a miss that shows when its fragment is needed.
         if (!parts) continue;
         if (known) {
-          hits++;
-          bytesSaved += JSON.stringify(parts).length;
+          stats.hits++;
+          stats.bytesSaved += JSON.stringify(parts).length;
         } else {
-          misses++;
+          stats.misses++;
           changed = true;
         }
         hashes.set(Number(key), hash);
@@ -98,8 +93,6 @@ export function createStatics({ held, capacity, caching }: Pick<Core, "held" | "
       for (const values of rows) build(fragment, values, out);
       return out.join("");
     },
-
-    stats: () => ({ hits, misses, bytesSaved, hitRate: hits && hits / (hits + misses), cacheSize: held.size }),
 
     save() {
       if (!changed || !caching) return;

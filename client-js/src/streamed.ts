@@ -1,7 +1,7 @@
-//! What stands in for a socket where sockets do not work: a stream of events, and requests beside it.
+//! What stands in for a socket where sockets do not work: a stream of events, and requests beside it. A part of the extras.
 
 import type { Socket } from "./connection.js";
-import { provide, type Streamed } from "./load.js";
+import type { Extras } from "./load.js";
 import { PROTOCOL } from "./wire.js";
 
 const STREAM = "statetemplate-stream";
@@ -13,7 +13,7 @@ const KEPT_ALIVE = 16_384;
 /** How often a socket is tried while somebody looks at the page. */
 const TRY_SOCKET = 60_000;
 
-export const streamed: Streamed = (base, address, upgrade) => {
+export const streamed: Extras["streamed"] = (base, address, upgrade) => {
   const abort = new AbortController();
   const queue: string[] = [];
   let id: string | null = null;
@@ -87,5 +87,3 @@ export const streamed: Streamed = (base, address, upgrade) => {
   queueMicrotask(() => self.onopen?.());
   return self;
 };
-
-provide("streamed", () => streamed);

@@ -1,9 +1,9 @@
-//! Changes of slots whose nodes come and go: regions, branches, and the rows of lists.
+//! Changes of slots whose nodes come and go: branches and the rows of lists. Regions are the business of `morph.js`.
 
 import { arrange, clear, parentOf } from "./arrange.js";
-import { afterRow, Kind, type BranchSlot, type ListSlot, type RegionSlot, type Row } from "./index-page.js";
+import { afterRow, Kind, type BranchSlot, type ListSlot, type Row } from "./index-page.js";
 import type { Core, Extras } from "./load.js";
-import { decodeOrder } from "./order.js";
+import { decodeOrder, isMoved } from "./order.js";
 import { parseInside } from "./parse.js";
 import type { Change } from "./patch.js";
 import type { Statics } from "./statics.js";
@@ -14,42 +14,13 @@ export function createStructure(
   core: Core,
   statics: Statics,
   added: (content: DocumentFragment) => void,
-): Extras["structure"] {
+): Pick<Extras, "parseBeside" | "structure"> {
   const { patcher, indexTree, need } = core;
 
-  const parse = (html: string, beside: Comment): DocumentFragment => {
+  const parseBeside = (html: string, beside: Comment): DocumentFragment => {
     const content = parseInside(html, parentOf(beside), core);
     added(content);
     return content;
-  };
-
-  const prepareRegion = (change: unknown, slot: RegionSlot, changes: Change[]): void => {
-    const { start, end } = slot;
-    if (typeof change === "string") {
-      changes.push(() => {
-        const first = start.nextSibling!;
-        if (first.nodeType === 3 && first.nextSibling === end) {
-          (first as Text).data = change;
-        } else {
-          clear(start, end);
-          end.before(change);
-        }
-      });
-      return;
-    }
-    if (!Array.isArray(change) || typeof change[0] !== "string") malformed("region");
-    const content = parse(change[0], start);
-    let holdsElement = false;
-    for (let node = start.nextSibling; node !== end; node = node!.nextSibling) holdsElement ||= node!.nodeType === 1;
-    const morph = holdsElement && need("morph");
-    changes.push(() => {
-      if (morph) {
-        morph.region(slot, content);
-      } else {
-        clear(start, end);
-        end.before(content);
-      }
-    });
   };
 
   const prepareBranch = (change: unknown, slot: BranchSlot, changes: Change[]): void => {
@@ -83,23 +54,25 @@ export function createStructure(
     let content: DocumentFragment | null = null;
     let made: Row[] = [];
     if (fresh.length > 0) {
-      content = parse(statics.rows(fragment, fresh), slot.start);
+      content = parseBeside(statics.rows(fragment, fresh), slot.start);
       made = indexTree(content, true).rows;
       if (made.length !== fresh.length) malformed("row");
     }
     let next = 0;
     const rows = places.map((place) => (typeof place === "number" ? slot.rows[place]! : made[next++]!));
-    changes.push(() => arrange(slot, places, rows, content));
+    const morph = isMoved(places) && need("morph");
+    changes.push(() => arrange(slot, places, rows, content, morph));
     if (patches !== undefined) patcher.prepareRows(patches, rows, [], changes);
   };
 
   /** The nodes of one instance of a fragment. */
   const build = ([fragment, values]: unknown[], beside: Comment): DocumentFragment =>
-    parse(statics.rows(fragment, [values]), beside);
+    parseBeside(statics.rows(fragment, [values]), beside);
 
-  return (change, slot, changes) => {
-    if (slot.shape === Kind.Region) prepareRegion(change, slot, changes);
+  const structure: Extras["structure"] = (change, slot, changes) => {
+    if (slot.shape === Kind.Region) need("morph").region(change, slot, changes);
     else if (slot.shape === Kind.Branch) prepareBranch(change, slot, changes);
     else prepareList(change, slot as ListSlot, changes);
   };
+  return { parseBeside, structure };
 }

@@ -1,2 +1,2 @@
-import { type Streamed } from "./load.js";
-export declare const streamed: Streamed;
+import type { Extras } from "./load.js";
+export declare const streamed: Extras["streamed"];

@@ -1,7 +1,8 @@
 //! Orders: runs decode to the list they describe, and as many rows as possible stay where they are.
 
 import { describe, expect, test } from "vitest";
-import { decodeOrder, stationary } from "../../src/order.js";
+import { stationary } from "../../src/moves.js";
+import { decodeOrder, isMoved } from "../../src/order.js";
 
 /** The length of the longest increasing subsequence, the slow and obvious way. */
 function longest(rows: number[]): number {
@@ -19,6 +20,11 @@ function random(seed: number): () => number {
     return seed / 2 ** 32;
   };
 }
+
+test("isMoved: rows that stay in their order need nothing that moves them", () => {
+  for (const places of [[], [0, 1, 2], [0, 2], [["new"], 1, ["new"], 5], [["new"], ["new"]]]) expect(isMoved(places)).toBe(false);
+  for (const places of [[1, 0], [2, ["new"], 1], [0, 1, 2, 0]]) expect(isMoved(places)).toBe(true);
+});
 
 describe("decodeOrder", () => {
   test("reads the protocol's examples", () => {

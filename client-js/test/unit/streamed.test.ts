@@ -4,9 +4,6 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Socket } from "../../src/connection.js";
 import { streamed } from "../../src/streamed.js";
 
-// The build defines it.
-vi.hoisted(() => ((globalThis as { BUILD?: string }).BUILD = "test"));
-
 interface Request {
   body: string;
   id: string | undefined;

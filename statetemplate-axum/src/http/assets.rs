@@ -38,8 +38,8 @@ static ASSETS: [Asset; 4] = [
         content: include_str!("../../assets/morph.js"),
     },
     Asset {
-        name: "streamed.js",
-        content: include_str!("../../assets/streamed.js"),
+        name: "dev.js",
+        content: include_str!("../../assets/dev.js"),
     },
 ];
 

@@ -13,7 +13,7 @@ async fn the_page_names_files_that_can_be_kept_for_ever() {
     let (_, rest) = html.split_once("<script src=\"").unwrap();
     let client = rest.split_once('"').unwrap().0;
     let folder = client.strip_suffix("statetemplate.js").unwrap();
-    for name in ["statetemplate.js", "extras.js", "morph.js", "streamed.js"] {
+    for name in ["statetemplate.js", "extras.js", "morph.js", "dev.js"] {
         let path = &format!("{folder}{name}");
         let response = browser.get(path).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
@@ -55,7 +55,7 @@ fn the_files_are_those_of_the_client() {
         ("statetemplate.js", include_str!("../../assets/statetemplate.js")),
         ("extras.js", include_str!("../../assets/extras.js")),
         ("morph.js", include_str!("../../assets/morph.js")),
-        ("streamed.js", include_str!("../../assets/streamed.js")),
+        ("dev.js", include_str!("../../assets/dev.js")),
     ];
     for (name, ours) in pairs {
         // A published crate stands alone, without the client's folder beside it.

@@ -2,7 +2,10 @@
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Socket } from "../../src/connection.js";
-import { watchSocket } from "../../src/watch.js";
+import { watchSocket } from "../../src/dev.js";
+
+// The build defines it.
+vi.hoisted(() => ((globalThis as { BUILD?: string }).BUILD = "test"));
 
 let sent: string[];
 let inner: Socket;

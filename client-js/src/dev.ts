@@ -1,44 +1,22 @@
-//! For development: prints the frames of a socket, and delays them as a slow network would.
+//! The entry of `dev.js`, for development: prints the frames of a socket, and delays them as a slow network would.
 
-import type { Connection, Socket } from "./connection.js";
-import type { Extras } from "./load.js";
+import type { Socket } from "./connection.js";
+import { LATENCY, provide } from "./load.js";
 
-/** Where a tab keeps the milliseconds of its simulated latency. */
-const KEY = "statetemplate.latency";
-
-export interface Watch extends Pick<Extras, "watch" | "simulateLatency"> {
-  /** Takes up what the tab simulated before its page was loaded. */
-  resume(): void;
-}
-
-export function createWatch(connection: Connection): Watch {
+provide("dev", ({ connection }) => {
   let latency = 0;
-
-  const reconnect = (): void => {
-    connection.pause();
-    connection.wake();
-  };
-
   return {
     watch: (socket, debug) => (latency || debug ? watchSocket(socket, latency / 2, debug) : socket),
 
     simulateLatency(round) {
       latency = round;
-      if (round) sessionStorage.setItem(KEY, String(round));
-      else sessionStorage.removeItem(KEY);
-      reconnect();
-    },
-
-    resume() {
-      try {
-        latency = Number(sessionStorage.getItem(KEY));
-      } catch {
-        // The browser refuses its storage to this page.
-      }
-      if (latency) reconnect();
+      if (round) sessionStorage.setItem(LATENCY, String(round));
+      else sessionStorage.removeItem(LATENCY);
+      connection.pause();
+      connection.wake();
     },
   };
-}
+});
 
 /** Puts itself between the connection and its socket. */
 export function watchSocket(inner: Socket, delay: number, debug = false): Socket {
