@@ -16,7 +16,8 @@ pub enum Scope {
     /// One page view: a reload starts afresh.
     #[default]
     Page,
-    /// A tab: a reload, and coming back to the page in the same tab, goes on with the tab's session.
+    /// A tab: a reload, and coming back to the page in the same tab, goes on with the tab's session. After a crash of the tab it
+    /// starts afresh: what a crash leaves in a tab cannot be told from what a duplicated tab has.
     Tab,
     /// A browser: all its tabs share one session, and see each other's changes.
     Browser,

@@ -48,6 +48,7 @@ pub async fn check<S: SessionStore>(make: impl AsyncFn() -> S) -> Result<(), Vio
         refuses_an_update_with_a_stale_stamp_and_changes_nothing
         refuses_an_update_of_another_epoch
         does_not_create_by_update
+        confirms_what_it_has_written
         lets_exactly_one_of_concurrent_updates_win
         lets_exactly_one_of_concurrent_creates_win
         loses_no_concurrent_increment

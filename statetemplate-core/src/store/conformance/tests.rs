@@ -35,6 +35,7 @@ enum Fault {
     NewestFirst,
     ListsConnected,
     EvictsConnected,
+    ConfirmsNothing,
     IsIll,
 }
 
@@ -148,6 +149,13 @@ impl SessionStore for Broken {
         }
     }
 
+    async fn confirm(&self, id: &str, stamp: Stamp) -> Result<(), Error> {
+        match self.1 {
+            Fault::ConfirmsNothing => Err(ErrorKind::Conflict.into()),
+            _ => self.0.confirm(id, stamp).await,
+        }
+    }
+
     async fn health(&self) -> Result<(), Error> {
         match self.1 {
             Fault::IsIll => Err(ErrorKind::StoreUnavailable.into()),
@@ -199,6 +207,7 @@ async fn a_store_with_any_fault_fails_at_the_promise_it_breaks() {
         (Fault::NewestFirst, "lists_least_recently_used_first"),
         (Fault::ListsConnected, "lists_no_session_that_is_connected"),
         (Fault::EvictsConnected, "evicts_no_session_that_is_connected"),
+        (Fault::ConfirmsNothing, "confirms_what_it_has_written"),
         (Fault::IsIll, "is_healthy_and_available"),
     ];
     for (fault, promise) in faults {

@@ -23,11 +23,11 @@ pub(super) use races::{
     loses_no_concurrent_increment,
 };
 pub(super) use records::{
-    can_use_an_id_again_after_deleting, deletes_once_and_forgives_a_second_time, does_not_create_by_update,
-    is_healthy_and_available, keeps_a_record_as_it_was_created, keeps_sessions_apart,
-    refuses_a_second_record_with_the_same_id, refuses_an_update_of_another_epoch,
-    refuses_an_update_with_a_stale_stamp_and_changes_nothing, replaces_the_whole_record_on_update,
-    says_not_found_where_there_is_nothing,
+    can_use_an_id_again_after_deleting, confirms_what_it_has_written,
+    deletes_once_and_forgives_a_second_time, does_not_create_by_update, is_healthy_and_available,
+    keeps_a_record_as_it_was_created, keeps_sessions_apart, refuses_a_second_record_with_the_same_id,
+    refuses_an_update_of_another_epoch, refuses_an_update_with_a_stale_stamp_and_changes_nothing,
+    replaces_the_whole_record_on_update, says_not_found_where_there_is_nothing,
 };
 
 use std::fmt::Debug;

@@ -125,6 +125,22 @@ pub(in super::super) async fn does_not_create_by_update(store: Store) -> Checked
     fails("load", store.load("a").await, ErrorKind::SessionNotFound)
 }
 
+pub(in super::super) async fn confirms_what_it_has_written(store: Store) -> Checked {
+    let first = record("a")?;
+    create(&store, &first).await?;
+    ok(
+        "confirming what was created",
+        store.confirm("a", first.stamp()).await,
+    )?;
+    let second = next(&first);
+    ok("update", store.update(second.clone(), first.stamp()).await)?;
+    ok(
+        "confirming what was updated",
+        store.confirm("a", second.stamp()).await,
+    )?;
+    stored(&store, &second).await
+}
+
 pub(in super::super) async fn deletes_once_and_forgives_a_second_time(store: Store) -> Checked {
     create(&store, &record("a")?).await?;
     equal(
