@@ -62,6 +62,27 @@ export class LivePage {
     await this.page.locator('html[data-statetemplate="disconnected"]').waitFor({ state: "attached" });
   }
 
+  /**
+   * Gives the network to the page or takes it away, and sees to it that the page hears of it: a browser that takes itself for
+   * offline all along, as on a machine with nothing but a loopback interface, does not tell.
+   */
+  async network(online) {
+    const heard = this.page.evaluate(
+      (type) =>
+        new Promise((resolve) => {
+          const telling = setTimeout(() => dispatchEvent(new Event(type)), 1_000);
+          const hear = () => {
+            clearTimeout(telling);
+            resolve();
+          };
+          addEventListener(type, hear, { once: true });
+        }),
+      online ? "online" : "offline",
+    );
+    await this.page.context().setOffline(!online);
+    await heard;
+  }
+
   /** Waits until `check` gives something true for the page's frames, and returns it. */
   async frame(check, what = "the frame") {
     for (let waited = 0; waited < 10_000; waited += 20) {

@@ -7,7 +7,7 @@ import { LivePage } from "../support/browser.mjs";
 import { Proxy } from "../support/proxy.mjs";
 import { Server } from "../support/server.mjs";
 
-let server, browser, proxy, context, live, page, cdp;
+let server, browser, proxy, context, live, page;
 
 before(async () => {
   server = await Server.start("dashboard");
@@ -37,7 +37,6 @@ beforeEach(async () => {
   context = await browser.newContext();
   live = await LivePage.open(context, proxy.address);
   page = live.page;
-  cdp = await context.newCDPSession(page);
 });
 afterEach(async () => {
   await context.close();
@@ -99,19 +98,10 @@ test("a frozen page lets go of its socket and is right when it goes on", async (
 });
 
 test("a page that loses the network says so at once, and comes back with it", async () => {
-  // On a machine with nothing but a loopback interface the browser takes itself for offline from the beginning; what it
-  // tells a page when its network goes and comes is then left to the test.
-  const online = await page.evaluate(() => navigator.onLine);
-  const network = async (offline) => {
-    const rest = { latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
-    await cdp.send("Network.emulateNetworkConditions", { offline, ...rest });
-    if (!online) await page.evaluate((type) => dispatchEvent(new Event(type)), offline ? "offline" : "online");
-  };
-  await cdp.send("Network.enable");
-  await network(true);
+  await live.network(false);
   await live.disconnected();
   await page.click("#increment");
-  await network(false);
+  await live.network(true);
   await live.connected();
   await live.text("#counter-display", "4");
 });

@@ -81,10 +81,10 @@ test("typing in a row goes on while rows come and go around it", async () => {
 test("typing survives a lost connection", async () => {
   await page.click("#new-title");
   await page.keyboard.type("before");
-  await context.setOffline(true);
+  await live.network(false);
   await live.disconnected();
   await page.keyboard.type(" and after");
-  await context.setOffline(false);
+  await live.network(true);
   await live.connected();
   await live.push();
   assert.equal((await focused()).value, "before and after");
