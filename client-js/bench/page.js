@@ -96,7 +96,7 @@ const CLIENTS = {
   },
 
   async statetemplate(test) {
-    const script = `<script src="/dist/extras.js"></script>
+    const script = `<script src="/dist/extras.js"></script><script src="/dist/morph.js"></script>
       <script src="/dist/statetemplate.js" data-page="p" data-plan="${test.plan}" data-revision="1" defer></script>`;
     const frame = await open(test.annotated, script);
     await new Promise((resolve) => setTimeout(resolve));
