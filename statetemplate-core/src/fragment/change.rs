@@ -89,7 +89,7 @@ pub(super) fn between<'t>(
                 text::normalise(&html, text::Place::Html).into_owned()
             }))
         }
-        SlotKind::Branch | SlotKind::List(_) => None,
+        SlotKind::Branch | SlotKind::List(_) | SlotKind::Check => None,
     }
 }
 

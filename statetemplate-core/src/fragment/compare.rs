@@ -268,7 +268,8 @@ impl Pass<'_> {
             let is_known = entry.arms.is_some() || (entry.texts.is_some() && !CHECKED);
             if !is_known && !matches!(entry.slot.kind, SlotKind::List(_)) {
                 groups |= 1 << entry.slot.group;
-                before |= self.may_change(&entry.slot.reads, instances);
+                before |= !matches!(entry.slot.kind, SlotKind::Check)
+                    && self.may_change(&entry.slot.reads, instances);
             }
         }
         if groups == 0 {

@@ -66,7 +66,10 @@ pub(super) fn disagreement(place: &str, printed: &dyn Debug, read: &dyn Debug) -
 impl Pass<'_> {
     /// The texts of a slot in each of the instances; nothing where a program has to run for any of them.
     pub(super) fn texts(&self, fragment: &Fragment, slot: &Slot, instances: &Instances<'_>) -> Option<Texts> {
-        if slot.reads.impure || matches!(slot.kind, SlotKind::Branch | SlotKind::List(_)) {
+        if slot.reads.impure
+            || slot.sets
+            || matches!(slot.kind, SlotKind::Branch | SlotKind::List(_) | SlotKind::Check)
+        {
             return None;
         }
         let readings = slot

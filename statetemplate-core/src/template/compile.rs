@@ -15,11 +15,9 @@ use super::layout::{
 };
 use super::machinery::{Blocks, Program, Writer, ast, intern};
 use super::marks::Mark;
-use super::namespace;
 use super::node::{self, For, Node};
 use super::plan::Choice;
 use super::reads::{self, ANYTHING, LoopId};
-use super::syntax;
 
 /// The name under which the root of an evaluation holds the HTML for the page's head.
 pub(crate) const HEAD: &str = "\0head";
@@ -162,6 +160,7 @@ impl<'a> Compiler<'_, 'a> {
                         writer.end_if();
                     }
                     DraftKind::List(list) => self.print_list(writer, list, has_head),
+                    DraftKind::Check(_) => {}
                 },
             }
         }
@@ -245,17 +244,7 @@ impl<'a> Compiler<'_, 'a> {
         let mut selected = vec![Vec::new(); draft.slots.len()];
         for (number, _) in slots {
             let slot = &draft.slots[*number];
-            let mut needed = BTreeSet::new();
-            match &slot.kind {
-                DraftKind::Text { nodes, .. }
-                | DraftKind::Attribute { nodes, .. }
-                | DraftKind::Tag { nodes, .. }
-                | DraftKind::Region { nodes, .. } => needed.extend(reads::mentioned(nodes)),
-                DraftKind::Branch { arms, .. } => arms
-                    .iter()
-                    .for_each(|(condition, _)| reads::mentioned_in(condition, &mut needed)),
-                DraftKind::List(_) => {}
-            }
+            let mut needed = slot.kind.mentions();
             selected[*number] = select(&slot.scope[outer..], &mut needed, slot.kind.scopes_left());
             outside.extend(needed);
         }
@@ -302,6 +291,11 @@ impl<'a> Compiler<'_, 'a> {
                     writer.raw(&self.arm_number(arm));
                 });
             }
+            DraftKind::Check(node) => {
+                frames.start(writer, steps, true);
+                code::write_node(writer, node);
+                frames.follow(std::slice::from_ref(node));
+            }
             DraftKind::List(_) => {}
         }
         frames.finish(writer);
@@ -331,12 +325,7 @@ impl<'a> Compiler<'_, 'a> {
     /// Leaves the items of a list on the stack.
     pub(super) fn items(&self, slot: &SlotDraft<'a>, list: &ListDraft<'a>) -> Program {
         let mut writer = self.writer();
-        let mut needed = BTreeSet::new();
-        reads::mentioned_in(&list.lp.syntax.iter, &mut needed);
-        let filter = &list.lp.syntax.filter_expr;
-        filter
-            .iter()
-            .for_each(|filter| reads::mentioned_in(filter, &mut needed));
+        let mut needed = slot.kind.mentions();
         let steps = select(&slot.scope, &mut needed, 0);
         Frames::default().start(&mut writer, &steps, false);
         code::write_items(&mut writer, &list.lp);
@@ -519,7 +508,7 @@ fn select<'s, 'a>(
     needed: &mut BTreeSet<&'static str>,
     mut left: usize,
 ) -> Vec<Step<'s, 'a>> {
-    let defined: Vec<Vec<&'static str>> = scope.iter().map(defined_by).collect();
+    let defined: Vec<Vec<&'static str>> = scope.iter().map(Scope::defined).collect();
     let mut steps: Vec<Step<'s, 'a>> = scope
         .iter()
         .map(|step| Step {
@@ -572,26 +561,6 @@ fn select<'s, 'a>(
         }
     }
     steps
-}
-
-/// The names that a step of a scope defines.
-fn defined_by(step: &Scope<'_>) -> Vec<&'static str> {
-    let mut defined = Vec::new();
-    match step {
-        Scope::Loop(_, lp) => {
-            syntax::assigned(&lp.syntax.target, &mut defined);
-            defined.push("loop");
-        }
-        Scope::Enter(assignments) => {
-            assignments
-                .iter()
-                .for_each(|(target, _)| syntax::assigned(target, &mut defined));
-        }
-        Scope::Escape(_) | Scope::Unescape { .. } => {}
-        Scope::Define(node) => defined = reads::left_behind(node),
-        Scope::Past(nodes) => defined.extend(namespace::changes(nodes)),
-    }
-    defined
 }
 
 /// Counts the frames that a piece of code opens, so that it leaves as many as it found.

@@ -132,6 +132,9 @@ impl<'r, 'a> Report<'r, 'a> {
 
     fn fragment(&mut self, id: FragmentId, depth: usize) {
         for (number, slot) in self.layout.fragments[id].slots.iter().enumerate() {
+            if matches!(slot.kind, DraftKind::Check(_)) {
+                continue;
+            }
             self.slots += 1;
             self.slot(number, slot, depth);
         }
@@ -148,6 +151,7 @@ impl<'r, 'a> Report<'r, 'a> {
                 .first()
                 .and_then(|(condition, _)| origins.expression(condition)),
             DraftKind::List(list) => origins.expression(&list.lp.syntax.iter),
+            DraftKind::Check(node) => origins.nodes(std::slice::from_ref(node)),
         };
         let origin = origin.map(|origin| origin.to_string()).unwrap_or_default();
         // What is around a text names its element.
@@ -175,7 +179,10 @@ impl<'r, 'a> Report<'r, 'a> {
             reads,
         });
         match &slot.kind {
-            DraftKind::Text { .. } | DraftKind::Attribute { .. } | DraftKind::Tag { .. } => {}
+            DraftKind::Text { .. }
+            | DraftKind::Attribute { .. }
+            | DraftKind::Tag { .. }
+            | DraftKind::Check(_) => {}
             DraftKind::Region { reason, .. } => {
                 self.regions += 1;
                 self.advice.push(format!(

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::blocks::Called;
 use super::condition::{Condition, Operand};
+use super::failing;
 use super::item::{Element, Item, TagPart};
 use super::machinery::ast::Expr;
 use super::namespace;
@@ -31,6 +32,28 @@ pub(super) struct Draft<'a> {
     pub(super) scope: Vec<Scope<'a>>,
     /// Every name that the fragment mentions.
     pub(super) mentions: BTreeSet<&'static str>,
+    /// What is set, and may fail at that.
+    checks: Vec<SlotDraft<'a>>,
+}
+
+impl Draft<'_> {
+    /// Whether the program of one of its slots runs what a check runs, whenever that may have changed.
+    fn runs_anyway(&self, check: &SlotDraft<'_>) -> bool {
+        let DraftKind::Check(node) = &check.kind else {
+            return false;
+        };
+        self.slots.iter().any(|slot| {
+            (slot.sets || slot.kind.runs(&self.holes))
+                && slot.reads.covers(&check.reads)
+                && slot.scope.iter().any(|step| {
+                    step.runs(node)
+                        && step
+                            .defined()
+                            .iter()
+                            .any(|name| slot.kind.mentions().contains(name))
+                })
+        })
+    }
 }
 
 pub(super) enum Op<'a> {
@@ -61,6 +84,38 @@ pub(super) enum Scope<'a> {
     Past(Vec<Node<'a>>),
 }
 
+impl Scope<'_> {
+    /// The names that it defines.
+    pub(super) fn defined(&self) -> Vec<&'static str> {
+        let mut defined = Vec::new();
+        match self {
+            Scope::Loop(_, lp) => {
+                syntax::assigned(&lp.syntax.target, &mut defined);
+                defined.push("loop");
+            }
+            Scope::Enter(assignments) => {
+                assignments
+                    .iter()
+                    .for_each(|(target, _)| syntax::assigned(target, &mut defined));
+            }
+            Scope::Escape(_) | Scope::Unescape { .. } => {}
+            Scope::Define(node) => defined = reads::left_behind(node),
+            Scope::Past(nodes) => defined.extend(namespace::changes(nodes)),
+        }
+        defined
+    }
+
+    /// Whether it is what this node leaves behind.
+    fn runs(&self, node: &Node<'_>) -> bool {
+        match (self, node) {
+            (Scope::Enter(a), Node::Enter(b)) => std::ptr::eq(*a, *b),
+            (Scope::Define(Node::Define(a)), Node::Define(b)) => std::ptr::eq(*a, *b),
+            (Scope::Define(Node::Capture(a, _)), Node::Capture(b, _)) => std::ptr::eq(*a, *b),
+            _ => false,
+        }
+    }
+}
+
 pub(super) struct SlotDraft<'a> {
     pub(super) kind: DraftKind<'a>,
     pub(super) scope: Vec<Scope<'a>>,
@@ -70,6 +125,8 @@ pub(super) struct SlotDraft<'a> {
     pub(super) all_reads: Reads,
     /// What the slot is, in words.
     pub(super) place: String,
+    /// Whether it sets names, and may fail at that.
+    pub(super) sets: bool,
     /// The elements around it, for `explain`.
     pub(super) within: String,
 }
@@ -109,6 +166,8 @@ pub(super) enum DraftKind<'a> {
         conditions: Option<Vec<Condition>>,
     },
     List(ListDraft<'a>),
+    /// No place of the page: a node that prints nothing and may fail, for which no other slot is certain to run it.
+    Check(Node<'a>),
 }
 
 impl DraftKind<'_> {
@@ -119,8 +178,46 @@ impl DraftKind<'_> {
             | DraftKind::Attribute { nodes, .. }
             | DraftKind::Tag { nodes, .. }
             | DraftKind::Region { nodes, .. } => node::scopes_crossed(nodes).0,
-            DraftKind::Branch { .. } | DraftKind::List(_) => 0,
+            DraftKind::Branch { .. } | DraftKind::List(_) | DraftKind::Check(_) => 0,
         }
+    }
+
+    /// Whether its program prints it whenever it may have changed: the data alone does not tell it.
+    fn runs(&self, holes: &[HoleDraft<'_>]) -> bool {
+        let is_read = |hole: usize| holes[hole].reading.is_some();
+        match self {
+            DraftKind::Text { steps, .. } | DraftKind::Attribute { steps, .. } => {
+                steps.iter().any(|step| match step {
+                    ValueStep::Hole(hole) => !is_read(*hole),
+                    ValueStep::Silent(_) => false,
+                })
+            }
+            DraftKind::Tag { hole, .. } | DraftKind::Region { hole, .. } => !is_read(*hole),
+            DraftKind::Branch { conditions, .. } => conditions.is_none(),
+            DraftKind::List(list) => list.source.is_none(),
+            DraftKind::Check(_) => false,
+        }
+    }
+
+    /// The names that its program mentions.
+    pub(super) fn mentions(&self) -> BTreeSet<&'static str> {
+        let mut mentioned = BTreeSet::new();
+        match self {
+            DraftKind::Text { nodes, .. }
+            | DraftKind::Attribute { nodes, .. }
+            | DraftKind::Tag { nodes, .. }
+            | DraftKind::Region { nodes, .. } => mentioned = reads::mentioned(nodes),
+            DraftKind::Branch { arms, .. } => arms
+                .iter()
+                .for_each(|(condition, _)| reads::mentioned_in(condition, &mut mentioned)),
+            DraftKind::List(list) => {
+                reads::mentioned_in(&list.lp.syntax.iter, &mut mentioned);
+                let filter = list.lp.syntax.filter_expr.iter();
+                filter.for_each(|filter| reads::mentioned_in(filter, &mut mentioned));
+            }
+            DraftKind::Check(node) => mentioned = reads::mentioned(std::slice::from_ref(node)),
+        }
+        mentioned
     }
 }
 
@@ -197,6 +294,8 @@ pub(super) struct Layout<'a> {
     version: usize,
     /// Whether the elements around are those of SVG or MathML.
     foreign: bool,
+    /// The loops whose items are parts of the data.
+    over_data: BTreeSet<LoopId>,
 }
 
 /// The page is the first fragment.
@@ -219,6 +318,7 @@ impl<'a> Layout<'a> {
             around: Vec::new(),
             version: 0,
             foreign: false,
+            over_data: BTreeSet::new(),
         };
         layout.fragment(items, "", None);
         layout
@@ -262,6 +362,11 @@ impl<'a> Layout<'a> {
         let outside = (self.scope.len(), self.names.depth(), self.open.len());
         raw(&mut draft, start);
         self.items(&mut draft, items, Around { element: None }, bare.is_some());
+        // Behind all places of the page, so that these keep their numbers.
+        let checks = std::mem::take(&mut draft.checks);
+        let needed = checks.into_iter().filter(|check| !draft.runs_anyway(check));
+        let needed: Vec<SlotDraft<'a>> = needed.collect();
+        draft.slots.extend(needed);
         self.scope.truncate(outside.0);
         self.names.truncate(outside.1);
         self.open.truncate(outside.2);
@@ -316,6 +421,9 @@ impl<'a> Layout<'a> {
 
     /// Follows a node that prints nothing. `printed`: the node is not part of a slot that prints it anyway.
     fn silent(&mut self, draft: &mut Draft<'a>, node: &Node<'a>, printed: bool) {
+        if printed {
+            self.check(draft, node);
+        }
         self.follow(node);
         draft
             .mentions
@@ -323,6 +431,33 @@ impl<'a> Layout<'a> {
         draft.steps.push(ValueStep::Silent(node.clone()));
         if printed {
             draft.ops.push(Op::Silent(node.clone()));
+        }
+    }
+
+    /// Notes a node that prints nothing, if it may fail on some data.
+    fn check(&mut self, draft: &mut Draft<'a>, node: &Node<'a>) {
+        if !failing::may_fail(node, &|expr| self.is_there(expr)) {
+            return;
+        }
+        let reads = self.names.of_all(node);
+        draft.checks.push(SlotDraft {
+            kind: DraftKind::Check(node.clone()),
+            scope: self.scope.clone(),
+            all_reads: reads.clone(),
+            reads,
+            place: "check".to_owned(),
+            sets: false,
+            within: self.within(),
+        });
+    }
+
+    /// Whether an expression is a path that can be followed to its last step, whatever the data is.
+    fn is_there(&self, expr: &Expr<'static>) -> bool {
+        match self.names.place(expr) {
+            Some(Place::Data(path)) => path.len() < 2,
+            Some(Place::Item { id, path, sure }) => sure && path.len() < 2 && self.over_data.contains(&id),
+            Some(Place::Counter(..)) => true,
+            None => false,
         }
     }
 
@@ -480,7 +615,16 @@ impl<'a> Layout<'a> {
     ) {
         let scope = self.scope.clone();
         let open = self.open.iter().map(|(_, names)| *names).collect();
-        let reads = self.names.of_nodes_within(nodes, open);
+        let mut reads = self.names.of_nodes_within(nodes, open);
+        let setting = failing::setting(nodes);
+        let sets = setting
+            .iter()
+            .any(|node| failing::may_fail(node, &|expr| self.is_there(expr)));
+        if sets {
+            setting
+                .iter()
+                .for_each(|node| reads.add(&self.names.of_all(node)));
+        }
         draft.mentions.extend(reads::mentioned(nodes));
         let kind = kind(self, draft);
         self.push_slot(
@@ -491,6 +635,7 @@ impl<'a> Layout<'a> {
                 all_reads: reads.clone(),
                 reads,
                 place,
+                sets,
                 within: self.within(),
             },
         );
@@ -618,6 +763,7 @@ impl<'a> Layout<'a> {
         arms: &[(&'a Expr<'static>, Vec<Item<'a>>)],
         otherwise: &[Item<'a>],
     ) {
+        let last = otherwise;
         let scope = self.scope.clone();
         let mut reads = Reads::default();
         let mut all_reads = Reads::default();
@@ -633,6 +779,10 @@ impl<'a> Layout<'a> {
         }
         let otherwise = self.arm(draft, otherwise, &mut all_reads);
         all_reads.add(&reads);
+        // What shows nothing is no fragment that comes and goes, so nothing of it would run.
+        if let Some(node) = failing::silent_arms(arms, last) {
+            self.check(draft, &node);
+        }
         let hole = self.hole(draft, HoleKind::Branch, HoleSource::Slot(draft.slots.len()));
         let kind = DraftKind::Branch {
             arms: drafted,
@@ -648,6 +798,7 @@ impl<'a> Layout<'a> {
                 reads,
                 all_reads,
                 place: "branch".to_owned(),
+                sets: false,
                 within: self.within(),
             },
         );
@@ -694,6 +845,9 @@ impl<'a> Layout<'a> {
             Some(_) => None,
         };
         reads::mentioned_in(&lp.syntax.iter, &mut draft.mentions);
+        if source.is_some() {
+            self.over_data.insert(id);
+        }
         let names = self.names.depth();
         let pairs = source.as_ref().is_some_and(|source| source.pairs);
         self.names.enter_loop(id, lp.syntax, pairs);
@@ -746,6 +900,7 @@ impl<'a> Layout<'a> {
                 reads,
                 all_reads,
                 place,
+                sets: false,
                 within: self.within(),
             },
         );

@@ -12,6 +12,7 @@ mod cursor;
 mod escape;
 mod expand;
 mod explain;
+mod failing;
 pub(crate) mod foreign;
 mod html;
 mod item;

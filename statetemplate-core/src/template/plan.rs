@@ -138,6 +138,8 @@ pub(crate) struct Slot {
     /// The holes that the slot's value consists of, in the order in which programs print them.
     pub(crate) holes: Vec<usize>,
     pub(crate) place: String,
+    /// Whether its program sets names, and may fail at that.
+    pub(crate) sets: bool,
     /// A branch whose conditions are plain questions about the data.
     pub(crate) choice: Option<Choice>,
 }
@@ -178,6 +180,8 @@ pub(crate) enum SlotKind {
     Region,
     Branch,
     List(Box<List>),
+    /// Shows nothing: its program fails where the page does.
+    Check,
 }
 
 #[derive(Debug)]
@@ -515,25 +519,27 @@ fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> F
 /// Whether the data alone tells all values of a fragment, and of those in it.
 fn is_readable(layout: &Layout<'_>, id: FragmentId) -> bool {
     let draft = &layout.fragments[id];
-    draft.holes.iter().all(|hole| match hole.source {
-        HoleSource::Nodes(_) => hole.reading.is_some(),
-        HoleSource::Slot(slot) => match &draft.slots[slot].kind {
-            DraftKind::Branch {
-                arms,
-                otherwise,
-                conditions: Some(_),
-                ..
-            } => {
-                let mut inside = arms.iter().filter_map(|(_, arm)| *arm).chain(*otherwise);
-                inside.all(|arm| is_readable(layout, arm))
-            }
-            DraftKind::List(list) => {
-                let mut inside = std::iter::once(list.item).chain(list.otherwise);
-                list.source.is_some() && inside.all(|id| is_readable(layout, id))
-            }
-            _ => false,
-        },
-    })
+    let must_run = |slot: &SlotDraft<'_>| matches!(slot.kind, DraftKind::Check(_)) || slot.sets;
+    !draft.slots.iter().any(must_run)
+        && draft.holes.iter().all(|hole| match hole.source {
+            HoleSource::Nodes(_) => hole.reading.is_some(),
+            HoleSource::Slot(slot) => match &draft.slots[slot].kind {
+                DraftKind::Branch {
+                    arms,
+                    otherwise,
+                    conditions: Some(_),
+                    ..
+                } => {
+                    let mut inside = arms.iter().filter_map(|(_, arm)| *arm).chain(*otherwise);
+                    inside.all(|arm| is_readable(layout, arm))
+                }
+                DraftKind::List(list) => {
+                    let mut inside = std::iter::once(list.item).chain(list.otherwise);
+                    list.source.is_some() && inside.all(|id| is_readable(layout, id))
+                }
+                _ => false,
+            },
+        })
 }
 
 /// How a fragment is printed without a program.
@@ -576,6 +582,7 @@ fn printing(layout: &Layout<'_>, id: FragmentId) -> Option<Vec<Print>> {
                     prints.push(Print::Hole(*hole));
                 }
                 DraftKind::Branch { .. } | DraftKind::List(_) => prints.push(Print::Slot(*slot)),
+                DraftKind::Check(_) => return None,
             },
         }
     }
@@ -684,6 +691,7 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
             };
             (SlotKind::List(Box::new(list)), vec![draft_hole(&slot.kind)])
         }
+        DraftKind::Check(_) => (SlotKind::Check, Vec::new()),
     };
     Slot {
         kind,
@@ -692,6 +700,7 @@ fn compile_slot(compiler: &Compiler<'_, '_>, slot: &SlotDraft<'_>, group: usize,
         group,
         holes,
         place: slot.place.clone(),
+        sets: slot.sets,
         choice: compiler.choice(slot),
     }
 }
@@ -702,7 +711,7 @@ fn draft_hole(kind: &DraftKind<'_>) -> usize {
         DraftKind::Branch { hole, .. } | DraftKind::Tag { hole, .. } | DraftKind::Region { hole, .. } => {
             *hole
         }
-        DraftKind::Text { .. } | DraftKind::Attribute { .. } => 0,
+        DraftKind::Text { .. } | DraftKind::Attribute { .. } | DraftKind::Check(_) => 0,
     }
 }
 
@@ -747,6 +756,7 @@ fn statics(draft: &Draft<'_>) -> Vec<Part> {
                 DraftKind::Tag { hole, .. } | DraftKind::Region { hole, .. } => parts.push(Part::Raw(*hole)),
                 DraftKind::Branch { hole, .. } => parts.push(Part::Branch(*hole)),
                 DraftKind::List(list) => parts.push(Part::List(list.hole, list.item)),
+                DraftKind::Check(_) => {}
             },
         }
     }

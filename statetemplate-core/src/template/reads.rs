@@ -74,6 +74,16 @@ impl Reads {
         self.items.iter().any(|(read, _)| *read == id)
     }
 
+    /// Whether all of the other's is read here, too.
+    pub(super) fn covers(&self, other: &Reads) -> bool {
+        self.everything
+            || (self.paths.is_superset(&other.paths)
+                && self.items.is_superset(&other.items)
+                && self.counters.is_superset(&other.counters)
+                && !other.everything
+                && (self.impure || !other.impure))
+    }
+
     pub(super) fn add(&mut self, other: &Reads) {
         self.paths.extend(other.paths.iter().cloned());
         self.items.extend(other.items.iter().cloned());
@@ -654,7 +664,7 @@ impl<'a> Names<'a> {
     }
 
     /// What any code of a node reads. Names that it defines itself count as data, which is too much at worst.
-    fn of_all(&self, node: &Node<'a>) -> Reads {
+    pub(super) fn of_all(&self, node: &Node<'a>) -> Reads {
         let mut reads = Reads::default();
         node.walk(&mut |inside| match inside {
             Node::Emit(statement)

@@ -35,6 +35,9 @@ pub(crate) struct Case {
     pub(super) settings: Settings,
     /// The states of the data.
     pub(super) steps: Vec<Value>,
+    /// How many of them the template fails on, in a saved case.
+    #[serde(default, skip_serializing)]
+    pub(super) refused: usize,
 }
 
 /// How the environment reads templates.
@@ -75,6 +78,7 @@ pub(crate) fn cases(grammar: &Grammar) -> impl Strategy<Value = Case> + use<> {
             templates,
             settings,
             steps,
+            refused: 0,
         };
         // Where values go through a filter of ours, what is undefined prints nothing, as it does by default.
         if case.templates.values().any(|text| oracle::is_guarded(text)) {
