@@ -182,13 +182,14 @@ function indexElement(element: Element, mark: string, slots: Instance): void {
         name = mark.slice(at + 1, end);
         at = end < 0 ? mark.length : end;
       } else {
-        name = element.attributes[parseInt(sign, 36)]?.name;
+        name = element.getAttributeNames()[parseInt(sign, 36)];
       }
       if (!name) malformed("mark");
       if (binds(element, name)) boundFields.set(element, null);
       // A style that the page's CSP blocked in the HTML is set through the object model, as later changes are.
-      const { style } = element as HTMLElement;
-      if (name === "style" && style) style.cssText ||= element.getAttribute(name) ?? "";
+      // Asked for last: each element's style is an object that the browser makes for whoever looks at it.
+      const style = name === "style" && (element as HTMLElement).style;
+      if (style) style.cssText ||= element.getAttribute(name) ?? "";
       slots.push({ shape: Kind.Attribute, element, name });
     }
   }
