@@ -2,17 +2,14 @@
 
 import type { Core } from "./load.js";
 
-/** Foreign elements whose children are HTML again. */
-const HTML_INSIDE = /^(foreignObject|desc|title|annotation-xml|m[inos]|mtext)$/;
-
 /** Parses HTML that will stand inside of `parent`. Scripts in it do not run. */
 export function parseInside(html: string, parent: Node, { trustedHtml }: Core): DocumentFragment {
-  const template = document.createElement("template");
+  // An element of the same name parses as the parent does, but a custom one would come to life. What a template parses
+  // belongs to another document, and would have to be adopted node by node.
   const { namespaceURI, localName } = parent as Element;
-  const foreign = /svg|Math/.exec(namespaceURI ?? "");
-  const wrap = foreign && !HTML_INSIDE.test(localName) ? foreign[0] : "";
-  template.innerHTML = trustedHtml(wrap ? `<${wrap}>${html}</${wrap}>` : html);
-  const { content } = template;
-  if (wrap) content.replaceChildren(...content.firstChild!.childNodes);
-  return content;
+  const around = document.createElementNS(namespaceURI, /^\w+$/.test(localName) ? localName : "div");
+  around.innerHTML = trustedHtml(html);
+  const all = new Range();
+  all.selectNodeContents(around);
+  return all.extractContents();
 }
