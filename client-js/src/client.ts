@@ -237,7 +237,6 @@ export class StateTemplateClient {
 
     /** Loads the extras, and then does what waits for them. */
     const arrive = async (): Promise<void> => {
-      if (debugMode) await load("dev");
       await load("extras");
       const extras = got("extras");
       if (extras) for (const task of early.splice(0)) task(extras);
@@ -317,7 +316,7 @@ export class StateTemplateClient {
       // First of all that waits, so that what arrives late hears the rest.
       if (got("extras")) got("extras")!.listen(signal);
       else early.unshift((extras) => signal.aborted || extras?.listen(signal));
-      const begin = (): void => {
+      const begin = async (): Promise<void> => {
         if (signal.aborted) return;
         try {
           index();
@@ -328,11 +327,12 @@ export class StateTemplateClient {
         watch();
         changeState("connecting", "");
         // Which session the page joins, only its tab's storage says; and what prints frames has to be there before the first.
+        if (debugMode) await load("dev");
         if (scope || debugMode) later(() => signal.aborted || connection.connect());
         else connection.connect();
       };
       if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin, { signal });
-      else begin();
+      else void begin();
     };
 
     this.disconnect = () => {
