@@ -8,21 +8,25 @@ use minijinja::{Error, ErrorKind, State, Value};
 #[derive(Debug)]
 pub(super) struct Counter {
     pub(super) index: usize,
-    pub(super) length: usize,
+    /// Where the loop does not know its length, what follows from it is undefined.
+    pub(super) length: Option<usize>,
     pub(super) previous: Value,
     pub(super) next: Value,
 }
 
 /// An attribute of the `loop` variable that follows from a row's place alone.
-pub(super) fn attribute(index: usize, length: usize, name: &str) -> Option<Value> {
+pub(super) fn attribute(index: usize, length: Option<usize>, name: &str) -> Option<Value> {
+    let of_length = |value: fn(usize, usize) -> usize| {
+        length.map_or(Value::UNDEFINED, |length| Value::from(value(length, index)))
+    };
     Some(match name {
         "index" => Value::from(index + 1),
         "index0" => Value::from(index),
-        "revindex" => Value::from(length - index),
-        "revindex0" => Value::from(length - index - 1),
+        "revindex" => of_length(|length, index| length - index),
+        "revindex0" => of_length(|length, index| length - index - 1),
         "first" => Value::from(index == 0),
-        "last" => Value::from(index + 1 == length),
-        "length" => Value::from(length),
+        "last" => Value::from(length == Some(index + 1)),
+        "length" => of_length(|length, _| length),
         _ => return None,
     })
 }

@@ -152,7 +152,7 @@ impl Lookup for InstancePlace<'_> {
 
     fn counter(&self, id: usize, attribute: &str) -> Option<Value> {
         let rows = self.rows.filter(|rows| rows.list.id == id)?;
-        counter::attribute(self.row, rows.items.len(), attribute)
+        counter::attribute(self.row, rows.items.length(), attribute)
     }
 }
 
@@ -198,7 +198,7 @@ impl Rows<'_> {
         }
         Value::from_object(Counter {
             index,
-            length: self.items.len(),
+            length: self.items.length(),
             previous: self.neighbour(index.checked_sub(1)),
             next: self.neighbour(Some(index + 1)),
         })
@@ -214,7 +214,10 @@ impl Rows<'_> {
             }
             (old, new) => old.is_none_or(|old| old >= old_len) && new.is_none_or(|new| new >= new_len),
         };
+        // Whether one of the two loops does not know its length.
+        let is_other = before.items.length().is_some() != self.items.length().is_some();
         self.list.counters.iter().any(|attribute| match *attribute {
+            "last" | "length" | "revindex" | "revindex0" if is_other => true,
             "first" => (old == 0) != (new == 0),
             "last" => (old + 1 == old_len) != (new + 1 == new_len),
             "length" => old_len != new_len,

@@ -13,6 +13,8 @@ pub(super) enum Items {
     Data(SeqItems),
     Pairs(MapPairs),
     Made(Vec<Value>),
+    /// Values whose number the loop does not know before it ends: the characters of a string.
+    Uncounted(Vec<Value>),
 }
 
 impl Items {
@@ -34,14 +36,30 @@ impl Items {
         if value.is_undefined() {
             return Ok(Items::Made(Vec::new()));
         }
-        Ok(Items::Made(value.try_iter()?.collect()))
+        let values = value.try_iter()?;
+        // As minijinja asks: without an exact answer `loop.length` and the like are undefined.
+        let is_counted = matches!(values.size_hint(), (least, Some(most)) if least == most);
+        let values = values.collect();
+        Ok(if is_counted {
+            Items::Made(values)
+        } else {
+            Items::Uncounted(values)
+        })
+    }
+
+    /// How many items there are, as far as the loop knows.
+    pub(super) fn length(&self) -> Option<usize> {
+        match self {
+            Items::Uncounted(_) => None,
+            _ => Some(self.len()),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
         match self {
             Items::Data(items) => items.len(),
             Items::Pairs(pairs) => pairs.len(),
-            Items::Made(values) => values.len(),
+            Items::Made(values) | Items::Uncounted(values) => values.len(),
         }
     }
 
@@ -50,7 +68,7 @@ impl Items {
         match self {
             Items::Data(items) => items.value(at),
             Items::Pairs(pairs) => pairs.value(at),
-            Items::Made(values) => values.get(at).cloned().unwrap_or_default(),
+            Items::Made(values) | Items::Uncounted(values) => values.get(at).cloned().unwrap_or_default(),
         }
     }
 
@@ -59,7 +77,9 @@ impl Items {
         match self {
             Items::Data(items) => items.view(at, path).map(Found::Data),
             Items::Pairs(pairs) => pairs.view(at, path).map(Found::Data),
-            Items::Made(values) => value_at(values.get(at)?, path).map(Found::Made),
+            Items::Made(values) | Items::Uncounted(values) => {
+                value_at(values.get(at)?, path).map(Found::Made)
+            }
         }
     }
 
@@ -78,7 +98,7 @@ impl Items {
         match self {
             Items::Data(items) => items.identity(at),
             Items::Pairs(pairs) => pairs.identity(at),
-            Items::Made(values) => values.get(at).map_or(0, identity),
+            Items::Made(values) | Items::Uncounted(values) => values.get(at).map_or(0, identity),
         }
     }
 
@@ -97,7 +117,9 @@ impl Items {
             let one = match self {
                 Items::Data(items) => items.identity_at(at, path),
                 Items::Pairs(pairs) => pairs.identity_at(at, path),
-                Items::Made(values) => values.get(at).map_or(0, |value| identity(&part(value, path).0)),
+                Items::Made(values) | Items::Uncounted(values) => {
+                    values.get(at).map_or(0, |value| identity(&part(value, path).0))
+                }
             };
             all.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(one)
         })
@@ -108,12 +130,15 @@ impl Items {
         match (&old, &new) {
             (Items::Data(_), Items::Data(_))
             | (Items::Pairs(_), Items::Pairs(_))
-            | (Items::Made(_), Items::Made(_)) => (old, new),
+            | (Items::Made(_) | Items::Uncounted(_), Items::Made(_) | Items::Uncounted(_)) => (old, new),
             _ => (old.made(), new.made()),
         }
     }
 
     fn made(self) -> Items {
+        if let Items::Uncounted(_) = self {
+            return self;
+        }
         Items::Made((0..self.len()).map(|at| self.value(at)).collect())
     }
 }

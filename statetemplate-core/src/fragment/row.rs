@@ -30,7 +30,7 @@ impl Lookup for RowPlace<'_> {
 
     fn counter(&self, id: LoopId, attribute: &str) -> Option<Value> {
         if id == self.list.id {
-            counter::attribute(self.row, self.items.len(), attribute)
+            counter::attribute(self.row, self.items.length(), attribute)
         } else {
             self.around.counter(id, attribute)
         }
