@@ -9,7 +9,8 @@ export function parseInside(html: string, parent: Node, { trustedHtml }: Core): 
   const { namespaceURI, localName } = parent as Element;
   const around = document.createElementNS(namespaceURI, /^\w+$/.test(localName) ? localName : "div");
   around.innerHTML = trustedHtml(html);
-  const all = new Range();
-  all.selectNodeContents(around);
-  return all.extractContents();
+  const content = new DocumentFragment();
+  // Not by a range or by `childNodes`: as long as they live, the browser adjusts them at each change of the page.
+  while (around.firstChild) content.append(around.firstChild);
+  return content;
 }

@@ -186,17 +186,19 @@ fn report(times: &[(String, BTreeMap<String, f64>)], json: bool) -> Outcome {
     }
     let mean = (logs / times.len() as f64).exp();
     if !json {
+        let verdict = |holds: bool| if holds { "holds" } else { "MISSED" };
         writeln!(
             out,
-            "\ngeometric mean of the ratios: {mean:.2} (bar {MEAN}); a case: {} or +{} ms{}",
+            "\ngeometric mean of the ratios: {mean:.2} (bar {MEAN}: {}); {} of {} cases hold theirs, {} times the floor or +{} ms",
+            verdict(mean <= MEAN),
+            times.len() - missed.len(),
+            times.len(),
             CASE.0,
-            CASE.1,
-            if missed.is_empty() {
-                String::new()
-            } else {
-                format!("; missed: {}", missed.join(", "))
-            }
+            CASE.1
         )?;
+        if !missed.is_empty() {
+            writeln!(out, "missed: {}", missed.join(", "))?;
+        }
     }
     Ok(())
 }
