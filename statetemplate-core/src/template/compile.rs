@@ -9,10 +9,9 @@ use std::collections::BTreeSet;
 use minijinja::AutoEscape;
 
 use super::code;
+use super::draft::{Draft, DraftKind, FragmentId, HoleSource, ListDraft, Op, Scope, SlotDraft, ValueStep};
 use super::escape;
-use super::layout::{
-    Draft, DraftKind, FragmentId, HoleSource, Layout, ListDraft, Op, Scope, SlotDraft, ValueStep,
-};
+use super::layout::Layout;
 use super::machinery::{Blocks, Program, Writer, ast, intern};
 use super::marks::Mark;
 use super::node::{self, For, Node};
@@ -106,7 +105,7 @@ impl<'a> Compiler<'_, 'a> {
     pub(super) fn page(&self) -> Program {
         let mut writer = self.writer();
         let mut has_head = false;
-        self.print(&mut writer, super::layout::PAGE, &mut has_head);
+        self.print(&mut writer, super::draft::PAGE, &mut has_head);
         if !has_head {
             print_head(&mut writer);
         }

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use minijinja::Environment;
 
 use super::PlanOptions;
-use super::layout::{DraftKind, FragmentId, Layout, ListDraft, PAGE, SlotDraft};
+use super::draft::{DraftKind, FragmentId, ListDraft, PAGE, SlotDraft};
+use super::layout::Layout;
 use super::machinery::ast::{Block, Expr};
 use super::origin::Origins;
 use super::plan::lay_out;

@@ -1,14 +1,15 @@
 //! Template plans: what of a page depends on what, and where it sits in the HTML.
 //!
 //! In the order of the work: [`source`] loads and resolves; [`html`] and [`start_tag`] read the result as HTML;
-//! [`skeleton`] asks an HTML parser whether the marks stay where they are put; [`layout`] finds fragments, slots and
-//! holes; and [`compile`] writes the programs. [`plan`] is what comes out.
+//! [`skeleton`] asks an HTML parser whether the marks stay where they are put; [`layout`] makes a [`draft`] of each
+//! fragment, with its slots and holes; and [`compile`] writes the programs. [`plan`] is what comes out.
 
 mod blocks;
 mod code;
 mod compile;
 mod condition;
 mod cursor;
+mod draft;
 mod escape;
 mod expand;
 mod explain;
@@ -46,7 +47,7 @@ pub use plan::Plan;
 
 pub(crate) use compile::{ROWS, counter_name, item_name};
 pub(crate) use condition::{Found, Lookup};
-pub(crate) use layout::{FragmentId, HoleKind, PAGE, Piece};
+pub(crate) use draft::{FragmentId, HoleKind, PAGE, Piece};
 pub(crate) use machinery::Program;
 pub(crate) use marks::{Cut, Cutter, Mark};
 pub(crate) use plan::{

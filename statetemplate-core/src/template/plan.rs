@@ -12,10 +12,11 @@ use sha2::{Digest, Sha256};
 use super::PlanOptions;
 use super::compile::{Compiler, HEAD, MOST_GROUPS};
 use super::condition::{Condition, Lookup};
-use super::layout::{
-    Draft, DraftKind, FragmentId, HoleDraft, HoleKind, HoleSource, Layout, ListSource, Piece, Scope,
-    SlotDraft, ValueStep,
+use super::draft::{
+    Draft, DraftKind, FragmentId, HoleDraft, HoleKind, HoleSource, ListSource, Piece, Scope, SlotDraft,
+    ValueStep,
 };
+use super::layout::Layout;
 use super::machinery::{Blocks, Program, Writer};
 use super::reading::Reading;
 use super::reads::{LoopId, Names, Reads, Step, path_steps};
@@ -544,7 +545,7 @@ fn is_readable(layout: &Layout<'_>, id: FragmentId) -> bool {
 
 /// How a fragment is printed without a program.
 fn printing(layout: &Layout<'_>, id: FragmentId) -> Option<Vec<Print>> {
-    use super::layout::Op;
+    use super::draft::Op;
     if !is_readable(layout, id) {
         return None;
     }
@@ -728,7 +729,7 @@ fn holes_of(steps: &[ValueStep<'_>]) -> Vec<usize> {
 }
 
 fn statics(draft: &Draft<'_>) -> Vec<Part> {
-    use super::layout::Op;
+    use super::draft::Op;
     let mut parts: Vec<Part> = Vec::new();
     let html = |text: &str, parts: &mut Vec<Part>| match parts.last_mut() {
         Some(Part::Html(last)) => last.push_str(text),

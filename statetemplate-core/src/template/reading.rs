@@ -11,8 +11,8 @@ use minijinja::{HtmlEscape, Value};
 use smol_str::{SmolStr, SmolStrBuilder, ToSmolStr as _};
 
 use super::condition::{Condition, Found, Lookup, Operand};
+use super::draft::HoleKind;
 use super::escape::{self, TextGuard};
-use super::layout::HoleKind;
 use super::machinery::ast::{CallArg, Expr, Filter};
 use super::machinery::intern;
 use super::node::{Node, emitted};
