@@ -11,11 +11,11 @@ use minijinja::AutoEscape;
 use super::code;
 use super::draft::{Draft, DraftKind, FragmentId, HoleSource, ListDraft, Op, Scope, SlotDraft, ValueStep};
 use super::escape;
+use super::fine::Choice;
 use super::layout::Layout;
 use super::machinery::{Blocks, Program, Writer, ast, intern};
 use super::marks::Mark;
 use super::node::{self, For, Node};
-use super::plan::Choice;
 use super::reads::{self, ANYTHING, LoopId};
 
 /// The name under which the root of an evaluation holds the HTML for the page's head.

@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use minijinja::Environment;
 
 use super::PlanOptions;
+use super::assemble::lay_out;
 use super::draft::{DraftKind, FragmentId, ListDraft, PAGE, SlotDraft};
 use super::layout::Layout;
 use super::machinery::ast::{Block, Expr};
 use super::origin::Origins;
-use super::plan::lay_out;
 use super::reads::{LoopId, Reads, Step};
 use super::source::Sources;
 use super::trust;

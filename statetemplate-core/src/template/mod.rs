@@ -4,6 +4,7 @@
 //! [`skeleton`] asks an HTML parser whether the marks stay where they are put; [`layout`] makes a [`draft`] of each
 //! fragment, with its slots and holes; and [`compile`] writes the programs. [`plan`] is what comes out.
 
+mod assemble;
 mod blocks;
 mod code;
 mod compile;
@@ -14,7 +15,9 @@ mod escape;
 mod expand;
 mod explain;
 mod failing;
+mod fine;
 pub(crate) mod foreign;
+mod hash;
 mod html;
 mod item;
 mod layout;
@@ -29,6 +32,7 @@ mod options;
 mod origin;
 mod plain;
 mod plan;
+mod printing;
 mod reading;
 mod reads;
 mod root;
@@ -48,11 +52,10 @@ pub use plan::Plan;
 pub(crate) use compile::{ROWS, counter_name, item_name};
 pub(crate) use condition::{Found, Lookup};
 pub(crate) use draft::{FragmentId, HoleKind, PAGE, Piece};
+pub(crate) use fine::{Dependencies, Fine, Fragment, Hole, Keys, List, Part, Print, Slot, SlotKind};
 pub(crate) use machinery::Program;
 pub(crate) use marks::{Cut, Cutter, Mark};
-pub(crate) use plan::{
-    Dependencies, Fine, Fragment, Hole, Keys, List, OWN_FORMATTER, Part, Print, Slot, SlotKind,
-};
+pub(crate) use plan::OWN_FORMATTER;
 pub(crate) use reading::{print, read};
 pub(crate) use reads::LoopId;
 pub(crate) use root::Root;
