@@ -44,13 +44,8 @@ export function arrange(
       let first = at;
       while (first > 0 && typeof places[first - 1] !== "number") first--;
       const from = rows[first]!.start;
-      if (content && from === content.firstChild) {
-        parent.insertBefore(content, before);
-      } else {
-        const run = document.createDocumentFragment();
-        run.append(...nodesFrom(from, null));
-        parent.insertBefore(run, before);
-      }
+      if (content && from === content.firstChild) parent.insertBefore(content, before);
+      else for (const node of nodesFrom(from, null)) parent.insertBefore(node, before);
       at = first;
     } else if (morph) {
       for (const node of moved[at] ?? []) morph.move(parent, node, before);

@@ -47,17 +47,20 @@ impl Object for Counter {
         })
     }
 
+    /// In minijinja's order.
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::Str(&[
-            "index",
             "index0",
+            "index",
+            "length",
             "revindex",
             "revindex0",
             "first",
             "last",
-            "length",
             "depth",
             "depth0",
+            "previtem",
+            "nextitem",
         ])
     }
 

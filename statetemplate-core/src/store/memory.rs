@@ -203,7 +203,6 @@ impl SessionStore for MemoryStore {
     }
 
     async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<Vec<String>, Error> {
-        self.compact_unused(now);
         let mut removed = Vec::new();
         for shard in &self.shards {
             let mut shard = lock(shard);
@@ -219,6 +218,10 @@ impl SessionStore for MemoryStore {
                 }
                 removed.push(id.as_ref().to_owned());
             }
+        }
+        // Once a cleaning, which goes on as long as batches are full.
+        if removed.len() < limit {
+            self.compact_unused(now);
         }
         Ok(removed)
     }

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::backend::{Backend, OpenError, Updated};
 use super::listen::{Channel, Listening};
-use super::row::{Row, Stored, Times, bits};
+use super::row::{Row, Stored, Times, bits, counted};
 use super::schema::{Migration, migrate_postgres};
 use crate::store::{SessionClass, SessionCount, Stamp, StoreEvents};
 use crate::token::random_id;
@@ -271,14 +271,7 @@ impl Backend for Postgres {
         const COUNT: &str =
             "SELECT sum(established)::bigint, sum(provisional)::bigint FROM statetemplate_counts";
         let row = sqlx::query(COUNT).fetch_one(&self.pool).await?;
-        let number = |column| {
-            let number: i64 = row.try_get(column)?;
-            Ok::<_, sqlx::Error>(usize::try_from(number).unwrap_or_default())
-        };
-        Ok(SessionCount {
-            established: number(0)?,
-            provisional: number(1)?,
-        })
+        Ok(counted(row.try_get(0)?, row.try_get(1)?))
     }
 
     async fn claim_cleaning(&self, now: i64, until: i64) -> Result<bool, sqlx::Error> {

@@ -1,6 +1,6 @@
 //! A record as a row: its bytes, and beside them the columns that are asked for.
 
-use super::super::{SessionRecord, Stamp, Timestamp, Touch};
+use super::super::{SessionCount, SessionRecord, Stamp, Timestamp, Touch};
 use crate::Error;
 
 /// What is written for a record.
@@ -66,6 +66,15 @@ impl From<Touch> for Times {
             expires_at: time(touch.expires_at),
             connected_until: touch.connected_until.map(time),
         }
+    }
+}
+
+/// How many sessions there are, as the columns have it.
+pub(super) fn counted(established: i64, provisional: i64) -> SessionCount {
+    let number = |column| usize::try_from(column).unwrap_or_default();
+    SessionCount {
+        established: number(established),
+        provisional: number(provisional),
     }
 }
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::backend::{Backend, OpenError, Updated};
-use super::row::{Row, Stored, Times, bits};
+use super::row::{Row, Stored, Times, bits, counted};
 use super::schema::{Migration, migrate_sqlite};
 use super::writer::Writer;
 use crate::store::{SessionClass, SessionCount, Stamp};
@@ -243,14 +243,7 @@ impl Backend for Sqlite {
     async fn count(&self) -> Result<SessionCount, sqlx::Error> {
         const COUNT: &str = "SELECT established, provisional FROM statetemplate_counts";
         let row = sqlx::query(COUNT).fetch_one(&self.readers).await?;
-        let number = |column| {
-            let number: i64 = row.try_get(column)?;
-            Ok::<_, sqlx::Error>(usize::try_from(number).unwrap_or_default())
-        };
-        Ok(SessionCount {
-            established: number(0)?,
-            provisional: number(1)?,
-        })
+        Ok(counted(row.try_get(0)?, row.try_get(1)?))
     }
 
     async fn health(&self) -> Result<(), sqlx::Error> {

@@ -106,7 +106,7 @@ async fn pages(number: u32, busy: bool) -> Outcome<Vec<Line>> {
         page.act().await?;
     }
     let before = server.memory()?;
-    let mut open = open(&server, number as usize).await?;
+    let open = open(&server, number as usize).await?;
     tokio::time::sleep(REST).await;
     let after = server.memory()?;
     let mut lines = vec![Line::Memory {
@@ -117,8 +117,7 @@ async fn pages(number: u32, busy: bool) -> Outcome<Vec<Line>> {
         bar_bytes: Some(IDLE),
     }];
     if busy {
-        let pages = open.split_off(0);
-        lines.push(act(pages).await?);
+        lines.push(act(open).await?);
     }
     drop(warm);
     Ok(lines)
