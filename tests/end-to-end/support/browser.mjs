@@ -24,6 +24,9 @@ export function launch() {
 /** The text of a frame, which is deflated when it is binary. */
 const text = (payload) => (typeof payload === "string" ? payload : inflateRawSync(payload).toString());
 
+/** True once the client has its extras: it loads the morph when they are at work. */
+export const hasExtras = () => performance.getEntriesByType("resource").some(({ name }) => name.endsWith("/morph.js"));
+
 /** A live page in a tab. */
 export class LivePage {
   /** Uncaught errors, error messages of the console and violations of the security policy. */
@@ -62,11 +65,17 @@ export class LivePage {
     await this.page.locator('html[data-statetemplate="disconnected"]').waitFor({ state: "attached" });
   }
 
+  /** Waits until the page has what it loads when it is idle: the extras hear of the network, and of being left and frozen. */
+  async idle() {
+    await this.page.waitForFunction(hasExtras);
+  }
+
   /**
    * Gives the network to the page or takes it away, and sees to it that the page hears of it: a browser that takes itself for
    * offline all along, as on a machine with nothing but a loopback interface, does not tell.
    */
   async network(online) {
+    await this.idle();
     const heard = this.page.evaluate(
       (type) =>
         new Promise((resolve) => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { chromium } from "playwright-core";
-import { LivePage } from "../support/browser.mjs";
+import { hasExtras, LivePage } from "../support/browser.mjs";
 import { Proxy } from "../support/proxy.mjs";
 import { Server } from "../support/server.mjs";
 
@@ -36,6 +36,7 @@ beforeEach(async () => {
   proxy = await Proxy.before(server.port);
   context = await browser.newContext();
   live = await LivePage.open(context, proxy.address);
+  await live.idle();
   page = live.page;
 });
 afterEach(async () => {
@@ -86,6 +87,7 @@ test("a frozen page lets go of its socket and is right when it goes on", async (
   await page.close();
   const tab = await Tab.open(browser, proxy.address);
   await tab.until(`document.documentElement.classList.contains("st-connected")`);
+  await tab.until(`(${hasExtras})()`);
   const revenue = await tab.evaluate(`document.querySelector("#stat-revenue .value").textContent`);
   await tab.send("Page.setWebLifecycleState", { state: "frozen" });
   await sockets(0);
