@@ -39,12 +39,12 @@ const INTERNAL = `
   fragment
   frame
   got
-  hashes
   held
   holds
   idle
   indexTree
   inflate
+  instances
   later
   listen
   missing
@@ -74,10 +74,12 @@ const INTERNAL = `
   slots
   soon
   start
+  statics
   stats
   staying
   streamed
   structure
+  template
   timer
   trigger
   trustedHtml

@@ -1,52 +1,43 @@
 //! Brings the nodes of a list's rows into a new order: removes, inserts and moves as few as possible.
 
 import type { ListSlot, Row } from "./index-page.js";
+import type { Made } from "./instances.js";
 import type { Morph } from "./load.js";
 import type { Place } from "./order.js";
-import { malformed } from "./wire.js";
+import { malformed, Mark } from "./wire.js";
 
 /**
- * Brings the rows of a list into their new order. `content` holds the nodes of those that are new; `morph` moves those that
+ * Brings the rows of a list into their new order. `made` are those that are new, in their order; `morph` moves those that
  * change places, and is not needed where none does.
  */
 export function arrange(
   slot: ListSlot,
   places: Place[],
   rows: Row[],
-  content: DocumentFragment | null,
+  made: Made[],
   morph: Morph | false,
 ): void {
-  const { start, end } = slot;
+  const { start, end, rows: old } = slot;
   const parent = parentOf(start);
-  const old = slot.rows;
   const stays = morph && morph.staying(slot, places);
-  const gone = new Uint8Array(old.length).fill(1);
   const moved: Node[][] = [];
-  for (let at = 0; at < places.length; at++) {
-    const place = places[at]!;
-    if (typeof place !== "number") continue;
-    gone[place] = 0;
-    // A row's nodes are collected before anything moves, while the old neighbours still bound it.
-    if (stays && !stays[at]) moved[at] = nodesFrom(old[place]!.start, old[place + 1]?.start ?? end);
-  }
-  if (old.length === 0) clear(start, end);
-  for (let first = 0; first < old.length; first++) {
-    if (!gone[first]) continue;
-    let last = first;
-    while (gone[last + 1]) last++;
-    removeNodes(old[first]!.start, old[last + 1]?.start ?? end);
-    first = last;
-  }
+  // A row's nodes are collected before anything moves, while the old neighbours still bound it.
+  const nodesOf = (at: number): Node[] => nodesFrom(old[at]!.start, old[at + 1]?.start ?? end);
+  places.forEach((place, at) => {
+    if (stays && !stays[at] && typeof place === "number") moved[at] = nodesOf(place);
+  });
+  if (!old[0]) clear(start, end);
+  const kept = new Set(rows);
+  old.forEach((row, at) => {
+    if (!kept.has(row)) for (const node of nodesOf(at)) (node as ChildNode).remove();
+  });
   let before: Node = end;
   for (let at = places.length - 1; at >= 0; at--) {
     if (typeof places[at] !== "number") {
-      // A run of new rows goes in at once; the usual case is that it is everything that was parsed.
-      let first = at;
-      while (first > 0 && typeof places[first - 1] !== "number") first--;
-      const from = rows[first]!.start;
-      if (content && from === content.firstChild) parent.insertBefore(content, before);
-      else for (const node of nodesFrom(from, null)) parent.insertBefore(node, before);
-      at = first;
+      // A run of new rows goes in from its first to its last, as a parser would put them there.
+      const last = at;
+      while (typeof places[at - 1] === "object") at--;
+      for (const { content } of made.splice(at - last - 1)) parent.insertBefore(content, before);
     } else if (morph) {
       for (const node of moved[at] ?? []) morph.move(parent, node, before);
     }
@@ -56,8 +47,8 @@ export function arrange(
   slot.other = [];
 }
 
-export function parentOf(mark: Comment): ParentNode & Node {
-  return mark.parentNode ?? malformed("mark");
+export function parentOf(mark: Comment): Element {
+  return (mark.parentNode as Element | null) ?? malformed("mark");
 }
 
 /** The nodes from `first` up to `end`, which is null at the end of the parent. */
@@ -67,16 +58,24 @@ export function nodesFrom(first: Node | null, end: Node | null): Node[] {
   return nodes;
 }
 
-/** Removes the nodes from `first` up to `end`, which is null at the end of the parent. */
-function removeNodes(first: Node | null, end: Node | null): void {
-  for (let node = first; node && node !== end; ) {
-    const next = node.nextSibling;
-    (node as ChildNode).remove();
-    node = next;
-  }
-}
-
 /** Removes everything between two marks (`end` is null at the end of the parent). */
 export function clear(start: Comment, end: Node | null): void {
-  removeNodes(start.nextSibling, end);
+  for (const node of nodesFrom(start.nextSibling, end)) (node as ChildNode).remove();
+}
+
+/** The node after the last one of a row that began at `start`: the next row, the list's end, or null. */
+export function afterRow(start: Comment): Node | null {
+  let depth = 0;
+  let inRegion = false;
+  for (let node = start.nextSibling; node; node = node.nextSibling) {
+    const { nodeType, data } = node as Comment;
+    if (nodeType !== 8 || (inRegion && data !== Mark.End)) continue;
+    if (data === Mark.End) {
+      if (!inRegion && depth-- === 0) return node;
+      inRegion = false;
+    } else if (data === Mark.Region) inRegion = true;
+    else if (data === Mark.Branch || data === Mark.List) depth++;
+    else if (depth === 0 && (data === Mark.Row || data === Mark.BranchRow)) return node;
+  }
+  return null;
 }

@@ -13,7 +13,7 @@ import { createLoader, type Extras, type ScriptNeeded } from "./load.js";
 import { createPatcher, type Change } from "./patch.js";
 import type { MissingStatics } from "./statics.js";
 import { trustedHtml } from "./trust.js";
-import { FromServer, isObject, malformed, PROTOCOL, type Part, type StaticsFrame } from "./wire.js";
+import { FromServer, isObject, malformed, PROTOCOL, type Parts, type StaticsFrame } from "./wire.js";
 
 /** How a client connects and what it keeps. All of it is optional on a page that the server rendered. */
 export interface ClientOptions {
@@ -100,7 +100,7 @@ export class StateTemplateClient {
     if (!page || plan === undefined) throw new Error("StateTemplate: no data-page");
     const { url = ws ?? "/ws", enableCaching: caching = true, maxCacheSize: capacity = 1000, debugMode } = options;
     const base = (element as HTMLScriptElement).src || document.baseURI;
-    const held = caching ? heldStatics() : new Map<string, Part[]>();
+    const held = caching ? heldStatics() : new Map<string, Parts>();
 
     let instance: Instance = [];
     let queue: (unknown[] | ArrayBuffer)[] = [];

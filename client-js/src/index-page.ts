@@ -60,7 +60,7 @@ export interface Row {
 
 export type Slot = TextSlot | AttributeSlot | TagSlot | RegionSlot | BranchSlot | ListSlot;
 
-/** What the walk found at its root: the slots of one instance and, for rows, each row. */
+/** What the walk found at its root: the slots of one instance, or a row. */
 export interface Found {
   slots: Instance;
   rows: Row[];
@@ -83,11 +83,11 @@ export const boundFields = new WeakMap<Element, Text | null>();
 
 const SHOW_ELEMENT_AND_COMMENT = 0x1 | 0x80;
 
-/** Walks `root` once. At its top stands an instance (the page, a branch) or, with `asRows`, new rows of a list. */
-export function indexTree(root: Node, asRows = false): Found {
+/** Walks `root` once. At its top stands an instance (the page, a branch) or a new row of a list. */
+export function indexTree(root: Node): Found {
   const walker = document.createTreeWalker(root, SHOW_ELEMENT_AND_COMMENT);
   const found: Found = { slots: [], rows: [] };
-  let frame: Frame = { slots: found.slots, slot: null, rows: asRows ? found.rows : null, up: null };
+  let frame: Frame = { slots: found.slots, slot: null, rows: found.rows, up: null };
   const open = (slots: Instance, slot: Frame["slot"], rows: Frame["rows"] = null): void => {
     frame = { slots, slot, rows, up: frame };
   };
@@ -138,30 +138,6 @@ export function indexTree(root: Node, asRows = false): Found {
   while (frame.up && !frame.slot) frame = frame.up;
   if (frame.up) malformed("mark");
   return found;
-}
-
-/** The node after the last one of a row or a branch that began at `start`: the next row, the list's end, or null. */
-export function afterRow(start: Comment): Node | null {
-  let depth = 0;
-  for (let node = start.nextSibling; node; node = node.nextSibling) {
-    if (node.nodeType !== 8) continue;
-    switch ((node as Comment).data) {
-      case Mark.Region:
-        node = endOfRegion(node as Comment);
-        break;
-      case Mark.Branch:
-      case Mark.List:
-        depth++;
-        break;
-      case Mark.End:
-        if (depth-- === 0) return node;
-        break;
-      case Mark.Row:
-      case Mark.BranchRow:
-        if (depth === 0) return node;
-    }
-  }
-  return null;
 }
 
 function indexElement(element: Element, mark: string, slots: Instance): void {

@@ -1,7 +1,8 @@
 //! Changes of slots whose nodes come and go: branches and the rows of lists. Regions are the business of `morph.js`.
 
-import { arrange, clear, parentOf } from "./arrange.js";
-import { afterRow, Kind, type BranchSlot, type ListSlot, type Row } from "./index-page.js";
+import { afterRow, arrange, clear, parentOf } from "./arrange.js";
+import { Kind, type BranchSlot, type ListSlot, type Row, type Slot } from "./index-page.js";
+import { createMake } from "./instances.js";
 import type { Core, Extras } from "./load.js";
 import { decodeOrder, isMoved } from "./order.js";
 import { parseInside } from "./parse.js";
@@ -15,7 +16,7 @@ export function createStructure(
   statics: Statics,
   added: (content: DocumentFragment) => void,
 ): Pick<Extras, "parseBeside" | "structure"> {
-  const { patcher, indexTree, need } = core;
+  const { patcher, need } = core;
 
   const parseBeside = (html: string, beside: Comment): DocumentFragment => {
     const content = parseInside(html, parentOf(beside), core);
@@ -23,56 +24,50 @@ export function createStructure(
     return content;
   };
 
-  const prepareBranch = (change: unknown, slot: BranchSlot, changes: Change[]): void => {
+  const prepareBranch = (change: unknown, slot: BranchSlot, changes: Change[], parent: Element): void => {
     if (change !== 0 && !Array.isArray(change)) malformed("branch");
-    const content = change ? build(change, slot.start) : null;
-    const shown = content ? indexTree(content).slots : [];
+    const made = change && make(change[0], [change[1]], parent)[0]!;
     changes.push(() => {
       clear(slot.start, slot.end ?? afterRow(slot.start));
-      if (content) slot.start.after(content);
-      slot.shown = shown;
+      if (made) slot.start.after(made.content);
+      slot.shown = made ? made.row.slots : [];
     });
   };
 
-  const prepareList = (change: unknown, slot: ListSlot, changes: Change[]): void => {
+  const prepareList = (change: unknown, slot: ListSlot, changes: Change[], parent: Element): void => {
     if (!Array.isArray(change)) malformed("list");
     const [order, patches, fragment] = change as unknown[];
     if (order === 0) {
-      const content = build([patches, fragment], slot.start);
-      const { slots } = indexTree(content);
+      const { content, row } = make(patches, [fragment], parent)[0]!;
       changes.push(() => {
         clear(slot.start, slot.end);
         slot.end.before(content);
         slot.rows = [];
-        slot.other = slots;
+        slot.other = row.slots;
       });
       return;
     }
     if (!Array.isArray(order)) malformed("list");
     const places = decodeOrder(order, slot.rows.length);
     const fresh = places.filter((place): place is Values => typeof place !== "number");
-    let content: DocumentFragment | null = null;
-    let made: Row[] = [];
-    if (fresh.length > 0) {
-      content = parseBeside(statics.rows(fragment, fresh), slot.start);
-      made = indexTree(content, true).rows;
-      if (made.length !== fresh.length) malformed("row");
-    }
+    const made = fresh[0] ? make(fragment, fresh, parent) : [];
     let next = 0;
-    const rows = places.map((place) => (typeof place === "number" ? slot.rows[place]! : made[next++]!));
+    const rows = places.map((place) => (typeof place === "number" ? slot.rows[place]! : (made[next++]!.row as Row)));
     const morph = isMoved(places) && need("morph");
-    changes.push(() => arrange(slot, places, rows, content, morph));
+    changes.push(() => arrange(slot, places, rows, made, morph));
     if (patches !== undefined) patcher.prepareRows(patches, rows, [], changes);
   };
 
-  /** The nodes of one instance of a fragment. */
-  const build = ([fragment, values]: unknown[], beside: Comment): DocumentFragment =>
-    parseBeside(statics.rows(fragment, [values]), beside);
+  const prepare = (change: unknown, slot: Slot, changes: Change[], parent: Element): void => {
+    if (slot.shape === Kind.Branch) prepareBranch(change, slot, changes, parent);
+    else prepareList(change, slot as ListSlot, changes, parent);
+  };
+
+  const make = createMake(core, statics, added, prepare);
 
   const structure: Extras["structure"] = (change, slot, changes) => {
     if (slot.shape === Kind.Region) need("morph").region(change, slot, changes);
-    else if (slot.shape === Kind.Branch) prepareBranch(change, slot, changes);
-    else prepareList(change, slot as ListSlot, changes);
+    else prepare(change, slot, changes, parentOf((slot as BranchSlot).start));
   };
   return { parseBeside, structure };
 }

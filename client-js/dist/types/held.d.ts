@@ -1,3 +1,3 @@
-import { type Part } from "./wire.js";
+import { type Parts } from "./wire.js";
 /** Reads them, by content hash and the least recently used first. None when the storage is not ours to read. */
-export declare function heldStatics(): Map<string, Part[]>;
+export declare function heldStatics(): Map<string, Parts>;

@@ -46,7 +46,7 @@ export interface Row {
     slots: Instance;
 }
 export type Slot = TextSlot | AttributeSlot | TagSlot | RegionSlot | BranchSlot | ListSlot;
-/** What the walk found at its root: the slots of one instance and, for rows, each row. */
+/** What the walk found at its root: the slots of one instance, or a row. */
 export interface Found {
     slots: Instance;
     rows: Row[];
@@ -57,10 +57,8 @@ export interface Found {
  * the person entered.
  */
 export declare const boundFields: WeakMap<Element, Text | null>;
-/** Walks `root` once. At its top stands an instance (the page, a branch) or, with `asRows`, new rows of a list. */
-export declare function indexTree(root: Node, asRows?: boolean): Found;
-/** The node after the last one of a row or a branch that began at `start`: the next row, the list's end, or null. */
-export declare function afterRow(start: Comment): Node | null;
+/** Walks `root` once. At its top stands an instance (the page, a branch) or a new row of a list. */
+export declare function indexTree(root: Node): Found;
 /** Whether the attribute says what a field holds. The `value` of a box or an option only names it. */
 export declare function binds(element: Element, name: string): boolean;
 /** Whether the element is a checkbox or a radio button. */

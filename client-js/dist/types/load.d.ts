@@ -8,7 +8,7 @@ import type { Fields } from "./input.js";
 import type { Place } from "./order.js";
 import type { Change, Patcher } from "./patch.js";
 import { type trustedHtml } from "./trust.js";
-import type { Part, StaticsFrame } from "./wire.js";
+import type { Parts, StaticsFrame } from "./wire.js";
 /** What the scripts get from the core that loaded them. */
 export interface Core {
     client: StateTemplateClient;
@@ -17,7 +17,7 @@ export interface Core {
     fields: Fields;
     patcher: Patcher;
     /** Statics that the browser holds, by their content's hash; the least recently used first. */
-    held: Map<string, Part[]>;
+    held: Map<string, Parts>;
     /** What the cache has done. */
     stats: Omit<CacheStats, "hitRate" | "cacheSize">;
     /** How many fragments' statics are held at most. */

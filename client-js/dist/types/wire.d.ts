@@ -34,14 +34,27 @@ export declare const enum Mark {
 }
 /** The attribute that numbers the slots of its element. */
 export declare const MARK_ATTRIBUTE = "st";
-/** A part of a fragment's statics: HTML, or a hole for one of the fragment's values. */
-export type Part = string | number | [number] | ["i", number] | ["l", number, number];
+/**
+ * What fills a slot of a new instance: a hole, strings and holes (of a text perhaps with its [`TextPlace`]), or for a list a
+ * hole and its rows' fragment.
+ */
+export type Fill = number | (string | number)[];
+/** Where the HTML parser does more to the characters of a text. */
+export declare const enum TextPlace {
+    /** drops a line feed that the text begins with: odd numbers */
+    First = -1,
+    /** replaces NUL, which it drops elsewhere: this one and below */
+    Replaced = -2,
+    Both = -3
+}
+/** The statics of a fragment: its HTML with nothing in its slots, and what fills these, in their order. */
+export type Parts = [html: string, ...fills: Fill[]];
 /** The values of one instance of a fragment, by hole number. */
 export type Values = unknown[];
 /** Slot number → change. */
 export type Patch = Record<string, unknown>;
-/** Statics as the server announces them: `[hash, part, …]`, or the hash alone when the client holds it. */
-export type StaticsFrame = Record<string, string | [string, ...Part[]]>;
+/** Statics as the server announces them: with their hash before them, or the hash alone when the client holds it. */
+export type StaticsFrame = Record<string, string | [hash: string, ...Parts]>;
 /**
  * Throws an error that names the part of a frame (or of the page) that cannot be true. Nothing has changed by then; the
  * client drops the socket and asks for a refresh. The names are short because they are part of the bundle.

@@ -69,7 +69,7 @@ describe("focus and typed text", () => {
   test("are not lost when a row is removed or inserted beside", async () => {
     await open(rows());
     await live.page.fill("#in-b", "typed");
-    live.send(["s", { "1": ["h", '<!r><li id="', 0, '"><input><span st=".">', 1, "</span></li>"] }]);
+    live.send(["s", { "1": ["h", '<!r><li id="" st="0"><input><span st="."></span></li>', 0, 1] }]);
     await live.patch(2, { "0": [[["n", "N"], 1, 3], { "1": { "0": "B" } }, 1] });
     expect(await order()).toEqual(["n", "b", "c", "d"]);
     expect(await value("#in-b")).toBe("typed");
@@ -373,6 +373,10 @@ describe("connection", () => {
     ["a row that is not there", [2, { "1": { "9": { "0": "x" } } }]],
     ["an order of rows that are not there", [2, { "0": "never shown", "1": [[0, 9]] }]],
     ["a patch that is none", [2, "x"]],
+    ["a new row without a value", [2, { "0": "never shown", "1": [[["1"], []], {}, 1] }]],
+    ["a branch in it that is neither nothing nor a fragment", [2, { "0": "never shown", "1": [0, 2, ["x"]] }]],
+    ["a list in it that is neither rows nor an else", [2, { "0": "never shown", "1": [0, 3, ["x"]] }]],
+    ["a slot in it that nothing fills", [2, { "0": "never shown", "1": [0, 4, []] }]],
     ["no frame", "nonsense"],
   ])("%s makes it ask for a refresh, with the page as it was", async (_, frame) => {
     const next = document_(`<p st=".">fresh</p><ul><!l><!r><li st=".">1</li><!/></ul>`);
@@ -382,6 +386,7 @@ describe("connection", () => {
         if (join[2] === "") live.send(["f", 4, "plan1", next]);
       },
     });
+    live.send(["s", { "1": ["h1", "<!r><li st='.'></li>", 0], "2": ["h2", "<!i><!/>", 0], "3": ["h3", "<!l><!/>", [0, 1]], "4": ["h4", "<!t>"] }]);
     live.send(frame);
     await live.until(() => live.joins === 2, "the second join");
     expect(live.received.at(-1)!.slice(0, 4)).toEqual(["j", "p1", "", 0]);
@@ -417,7 +422,7 @@ describe("connection", () => {
     live.send([2, { "1": [4, ["x"]] }]);
     await live.until(() => live.received.some((frame) => frame[0] === "c"), "the question");
     expect(live.received.at(-1)).toEqual(["c", 4]);
-    live.send([3, { "0": "not applied" }], ["s", { "4": ["h", "<b st='.'>", 0, "</b>"] }]);
+    live.send([3, { "0": "not applied" }], ["s", { "4": ["h", "<b st='.'></b>", 0] }]);
     live.send(["f", 3, "plan1", document_(`<p st=".">3</p><!i><b st=".">x</b><!/>`)]);
     await live.applied(3);
     await live.patch(4, { "1": { "0": "y" } });
@@ -426,7 +431,7 @@ describe("connection", () => {
 
   test("statics are kept for the next page, by hash", async () => {
     await open(`<!i><!/>`);
-    live.send(["s", { "1": ["hash1", "<b>", 0, "</b>"] }]);
+    live.send(["s", { "1": ["hash1", "<b st='.'></b>", 0] }]);
     await live.patch(2, { "0": [1, ["x"]] });
     await live.page.reload();
     await live.until(() => live.joins === 2, "the second join");

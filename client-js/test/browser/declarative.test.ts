@@ -191,7 +191,7 @@ test("what is done before the extras are here is not lost", async () => {
   await live.page.fill("#f", "abc");
   await live.page.focus("#s");
   await live.page.keyboard.press("Enter");
-  live.send(["s", { "1": ["h", "<!r><b>", 0, "</b>"] }]);
+  live.send(["s", { "1": ["h", "<!r><b st=.></b>", 0] }]);
   live.send([2, { "0": "2", "1": [[["x"]], {}, 1] }], [3, { "0": "3" }]);
   expect(live.actions).toEqual([]);
   deliver();

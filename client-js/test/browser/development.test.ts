@@ -54,7 +54,7 @@ test("debugMode prints frames and tells of the cache at each update", async () =
   });
   await live.until(() => live.joins === 2, "the join of the second client");
   await live.patch(2, { "0": "2" });
-  live.send(["s", { "1": ["h1", "<b>", 0, "</b>"], "2": ["h2", "<i>i</i>"] }]);
+  live.send(["s", { "1": ["h1", "<b st='.'></b>", 0], "2": ["h2", "<i>i</i>"] }]);
   await live.patch(3, { "1": [2, []] });
   const told = await live.page.evaluate(() => (globalThis as unknown as { told: object[] }).told);
   expect(told).toHaveLength(3);

@@ -50,7 +50,7 @@ test("are told when their element comes, is changed by the server, and goes", as
   await live.patch(3, { "2": "inside" });
   await live.patch(4, { "1": "attribute" });
   expect(await log()).toEqual(["updated a", "updated a"]);
-  live.send(["s", { "1": ["h", '<section><div id="n" st-hook="Chart" st="(data-x)">', 0, "</div></section>"] }]);
+  live.send(["s", { "1": ["h", '<section><div id="n" st-hook="Chart" data-x="" st="2"></div></section>', 0] }]);
   await live.patch(5, { "3": [1, ["x"]] });
   expect(await log()).toEqual(["mounted n"]);
   await live.patch(6, { "3": { "0": "y" } });

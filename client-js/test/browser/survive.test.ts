@@ -68,8 +68,8 @@ interface Change {
 }
 
 const STATICS = {
-  "1": ["h1", `<!r><li id="`, 0, `" class="row" st="1"><b st=".">`, 0, `</b><!i><!/></li>`],
-  "2": ["h2", "<em>", 0, "</em>"],
+  "1": ["h1", `<!r><li id="" class="row" st="0"><b st="."></b></li>`, 0, 0],
+  "2": ["h2", `<em st="."></em>`, 0],
 };
 const EVERYTHING: State = { label: "changed", parent: "row changed", before: "shown", rows: ["n", "a", "mine", "d", "c"] };
 const OPAQUE: Shape = { ids: true, marks: false };

@@ -26,7 +26,7 @@ pub(super) fn printed<'t>(
     }
     let read = |printed: &'t str, hole: usize| match holes[hole].kind {
         HoleKind::Text => text::unescape(printed),
-        HoleKind::Raw | HoleKind::Branch | HoleKind::List => Cow::Borrowed(printed),
+        HoleKind::Raw | HoleKind::Tag { .. } | HoleKind::Branch | HoleKind::List => Cow::Borrowed(printed),
     };
     Ok(between(
         slot,
@@ -110,7 +110,7 @@ fn white_space_around(before: &str, after: &str) -> (usize, usize) {
 }
 
 /// The attributes in a stretch of a tag, by the names that the parser gives them.
-fn attributes(html: &str, foreign: bool) -> Vec<(String, String)> {
+pub(crate) fn attributes(html: &str, foreign: bool) -> Vec<(String, String)> {
     let mut found = text::attributes(html);
     if foreign {
         for (name, _) in &mut found {

@@ -16,6 +16,7 @@ use crate::template::FragmentId;
 use crate::{Error, Plan, Snapshot};
 
 pub(crate) use align::longest_increasing;
+pub(crate) use change::attributes;
 pub(crate) use compare::Stop;
 pub(crate) use print::PageLists;
 pub(crate) use values::{Tree, join, read};

@@ -138,6 +138,10 @@ impl Pass<'_> {
         match hole.kind {
             HoleKind::Text => Some(Tree::Text(Text::Own(read(hole.reading.as_deref()?, lookup)?))),
             HoleKind::Raw => Some(Tree::Raw(Text::Own(read(hole.reading.as_deref()?, lookup)?))),
+            HoleKind::Tag { foreign } => Some(Tree::Tag {
+                html: Text::Own(read(hole.reading.as_deref()?, lookup)?),
+                foreign,
+            }),
             HoleKind::Branch => {
                 let slot = &self.fine.fragments[id].slots[hole.slot?];
                 let arm = slot.choice.as_ref()?.choose(lookup)?;

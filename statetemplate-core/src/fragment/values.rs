@@ -17,6 +17,8 @@ pub(crate) enum Tree {
     Text(Text),
     /// HTML as it is printed.
     Raw(Text),
+    /// Attributes as they are printed in a tag; `foreign` in one of SVG or MathML.
+    Tag { html: Text, foreign: bool },
     /// The fragment that a branch shows, with its values.
     Branch(Option<(FragmentId, Vec<Tree>)>),
     List {
@@ -120,6 +122,13 @@ impl Reader<'_> {
             HoleKind::Raw => {
                 let cut = self.expect(Mark::Hole)?;
                 Tree::Raw(self.same(cut))
+            }
+            HoleKind::Tag { foreign } => {
+                let cut = self.expect(Mark::Hole)?;
+                Tree::Tag {
+                    html: self.same(cut),
+                    foreign,
+                }
             }
             HoleKind::Branch => Tree::Branch(self.arm()?),
             HoleKind::List => {

@@ -6,10 +6,8 @@ use minijinja::{AutoEscape, Environment};
 
 use super::PlanOptions;
 use super::compile::{Compiler, MOST_GROUPS};
-use super::draft::{
-    Draft, DraftKind, FragmentId, HoleDraft, HoleKind, HoleSource, Op, Piece, SlotDraft, ValueStep,
-};
-use super::fine::{Dependencies, Fine, Fragment, Hole, Keys, List, Part, Slot, SlotKind};
+use super::draft::{Draft, DraftKind, FragmentId, HoleDraft, HoleSource, Op, SlotDraft, ValueStep};
+use super::fine::{Dependencies, Fine, Fragment, Hole, Keys, List, Slot, SlotKind};
 use super::hash::short_hash;
 use super::layout::Layout;
 use super::machinery::Blocks;
@@ -81,16 +79,14 @@ impl Fine {
 
 fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> Fragment {
     let draft = &compiler.layout.fragments[id];
-    let statics = statics(draft);
-    let hash = short_hash(format!("{statics:?}").as_bytes());
     let groups = groups(draft);
     let slots = draft.slots.iter().zip(&groups);
     let slots = slots
         .map(|(slot, group)| compile_slot(compiler, slot, *group, paths))
         .collect();
-    Fragment {
-        statics,
-        hash,
+    let mut fragment = Fragment {
+        html: html(draft),
+        hash: String::new(),
         readable: is_readable(compiler.layout, id),
         printing: printing(compiler.layout, id),
         holes: draft.holes.iter().map(hole).collect(),
@@ -105,7 +101,10 @@ fn fragment(compiler: &Compiler<'_, '_>, id: FragmentId, paths: &mut Paths) -> F
         group: (0..groups.iter().max().map_or(0, |last| last + 1))
             .map(|group| compiler.group(id, &groups, group))
             .collect(),
-    }
+    };
+    let fills: Vec<_> = fragment.fills().collect();
+    fragment.hash = short_hash(format!("{:?}{fills:?}", fragment.html).as_bytes());
+    fragment
 }
 
 fn hole(draft: &HoleDraft<'_>) -> Hole {
@@ -213,54 +212,34 @@ fn holes_of(steps: &[ValueStep<'_>]) -> Vec<usize> {
     steps.iter().filter_map(hole).collect()
 }
 
-fn statics(draft: &Draft<'_>) -> Vec<Part> {
-    let mut parts: Vec<Part> = Vec::new();
-    let html = |text: &str, parts: &mut Vec<Part>| match parts.last_mut() {
-        Some(Part::Html(last)) => last.push_str(text),
-        _ if text.is_empty() => {}
-        _ => parts.push(Part::Html(text.to_owned())),
+/// The HTML between the slots of a fragment, with marks.
+fn html(draft: &Draft<'_>) -> Vec<String> {
+    let mut between = vec![String::new()];
+    let mut push = |html: &str, ends: bool| {
+        if let Some(last) = between.last_mut() {
+            last.push_str(html);
+        }
+        if ends {
+            between.push(String::new());
+        }
     };
     for op in &draft.ops {
         match op {
-            Op::Raw(text) => html(text, &mut parts),
+            Op::Raw(text) => push(text, false),
             Op::Silent(_) | Op::HeadEnd => {}
-            Op::Slot(slot) => match &draft.slots[*slot].kind {
-                DraftKind::Text { pieces, .. }
-                | DraftKind::Attribute {
-                    pieces,
-                    unquoted: false,
-                    ..
-                } => {
-                    push_pieces(draft, pieces, &mut parts, html);
-                }
-                DraftKind::Attribute { pieces, .. } => {
-                    html("\"", &mut parts);
-                    push_pieces(draft, pieces, &mut parts, html);
-                    html("\"", &mut parts);
-                }
-                DraftKind::Tag { hole, .. } | DraftKind::Region { hole, .. } => parts.push(Part::Raw(*hole)),
-                DraftKind::Branch { hole, .. } => parts.push(Part::Branch(*hole)),
-                DraftKind::List(list) => parts.push(Part::List(list.hole, list.item)),
-                DraftKind::Check(_) => {}
-            },
+            Op::Slot(slot) => {
+                // Statics put quotes round every attribute that is a slot.
+                let unquoted = matches!(
+                    draft.slots[*slot].kind,
+                    DraftKind::Attribute { unquoted: true, .. }
+                );
+                let quote = if unquoted { "\"" } else { "" };
+                push(quote, true);
+                push(quote, false);
+            }
         }
     }
-    parts
-}
-
-fn push_pieces(
-    draft: &Draft<'_>,
-    pieces: &[Piece],
-    parts: &mut Vec<Part>,
-    html: impl Fn(&str, &mut Vec<Part>),
-) {
-    for piece in pieces {
-        match piece {
-            Piece::Static { html: text, .. } => html(text, parts),
-            Piece::Hole(hole) if draft.holes[*hole].kind == HoleKind::Raw => parts.push(Part::Raw(*hole)),
-            Piece::Hole(hole) => parts.push(Part::Text(*hole)),
-        }
-    }
+    between
 }
 
 /// The paths that a plan reads, each with a number.

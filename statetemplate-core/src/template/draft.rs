@@ -269,8 +269,12 @@ pub(super) struct HoleDraft<'a> {
 pub(crate) enum HoleKind {
     /// Text that was escaped for HTML.
     Text,
-    /// HTML, attributes, or text where entities mean nothing.
+    /// HTML, or text where entities mean nothing.
     Raw,
+    /// Attributes as they stand in a tag; `foreign` in one of SVG or MathML.
+    Tag {
+        foreign: bool,
+    },
     Branch,
     List,
 }

@@ -21,7 +21,9 @@ pub(crate) struct Fine {
 
 #[derive(Debug)]
 pub(crate) struct Fragment {
-    pub(crate) statics: Vec<Part>,
+    /// The HTML between its slots, with marks: one more than there are slots on the page.
+    pub(crate) html: Vec<String>,
+    /// Of its statics: the HTML, and what fills the slots.
     pub(crate) hash: String,
     pub(crate) holes: Vec<Hole>,
     pub(crate) slots: Vec<Slot>,
@@ -58,14 +60,42 @@ pub(crate) struct Hole {
     pub(crate) slot: Option<usize>,
 }
 
-/// A part of a fragment's statics, as PROTOCOL.md describes them.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Part {
-    Html(String),
-    Text(usize),
-    Raw(usize),
-    Branch(usize),
+/// What fills a slot of a new instance.
+#[derive(Debug)]
+pub(crate) enum Fill<'f> {
+    Text {
+        pieces: &'f [Piece],
+        drops_newline: bool,
+        place: text::Place,
+    },
+    Attribute(&'f [Piece]),
+    /// A region, the attributes of a tag, or a branch.
+    Hole(usize),
     List(usize, FragmentId),
+}
+
+impl Fragment {
+    /// What fills its slots, in their order.
+    pub(crate) fn fills(&self) -> impl Iterator<Item = Fill<'_>> {
+        self.slots.iter().filter_map(|slot| {
+            let hole = slot.holes.first().copied();
+            match &slot.kind {
+                SlotKind::Text {
+                    pieces,
+                    drops_newline,
+                    place,
+                } => Some(Fill::Text {
+                    pieces,
+                    drops_newline: *drops_newline,
+                    place: *place,
+                }),
+                SlotKind::Attribute { pieces } => Some(Fill::Attribute(pieces)),
+                SlotKind::Tag { .. } | SlotKind::Region | SlotKind::Branch => hole.map(Fill::Hole),
+                SlotKind::List(list) => hole.map(|hole| Fill::List(hole, list.item)),
+                SlotKind::Check => None,
+            }
+        })
+    }
 }
 
 #[derive(Debug)]

@@ -52,7 +52,7 @@ pub use plan::Plan;
 pub(crate) use compile::{ROWS, counter_name, item_name};
 pub(crate) use condition::{Found, Lookup};
 pub(crate) use draft::{FragmentId, HoleKind, PAGE, Piece};
-pub(crate) use fine::{Dependencies, Fine, Fragment, Hole, Keys, List, Part, Print, Slot, SlotKind};
+pub(crate) use fine::{Dependencies, Fill, Fine, Fragment, Hole, Keys, List, Print, Slot, SlotKind};
 pub(crate) use machinery::Program;
 pub(crate) use marks::{Cut, Cutter, Mark};
 pub(crate) use plan::OWN_FORMATTER;

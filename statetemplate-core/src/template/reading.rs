@@ -48,7 +48,7 @@ impl Reading {
     pub(super) fn of(nodes: &[Node<'_>], kind: HoleKind, names: &Names<'_>) -> Option<Vec<Reading>> {
         match kind {
             HoleKind::Text if !(names.escapes() && names.shortcuts().formatter) => None,
-            HoleKind::Text | HoleKind::Raw => {
+            HoleKind::Text | HoleKind::Raw | HoleKind::Tag { .. } => {
                 let readings = nodes.iter().map(|node| Reading::of_node(node, kind, names));
                 readings.collect()
             }
@@ -58,7 +58,7 @@ impl Reading {
 
     fn of_node(node: &Node<'_>, kind: HoleKind, names: &Names<'_>) -> Option<Reading> {
         match node {
-            Node::Raw(html) if kind == HoleKind::Raw => Some(Reading::Static { html, text: html }),
+            Node::Raw(html) if kind != HoleKind::Text => Some(Reading::Static { html, text: html }),
             // References that end in what comes next are left to who sees all of it.
             Node::Raw(html) => {
                 (text::is_plain(html) && !text::is_open_ended(html)).then(|| Reading::Static {

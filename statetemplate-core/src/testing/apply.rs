@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 
 use super::page::{self, Branch, Instance, List, Row, Slot};
 use super::path::{position, steps};
-use super::statics::Held;
-use super::{Document, Event, client_script, html};
+use super::statics::{Held, Template};
+use super::{Document, Event, client_script, fill, html};
 use crate::template::text::is_white_space;
 
-type Applied<T> = Result<T, String>;
+pub(super) type Applied<T> = Result<T, String>;
 
 pub(super) fn frame(document: &mut Document, text: &str) -> Applied<Vec<Event>> {
     let frame: Vec<Value> =
@@ -133,7 +133,7 @@ fn instance(instance: &mut Instance, changes: &Map<String, Value>, held: &Held) 
     })
 }
 
-fn apply(slot: &mut Slot, change: &Value, held: &Held) -> Applied<()> {
+pub(super) fn apply(slot: &mut Slot, change: &Value, held: &Held) -> Applied<()> {
     match slot {
         Slot::Text(node) => match change {
             Value::Array(list) => match list.as_slice() {
@@ -239,7 +239,7 @@ pub(super) fn on_page(node: &Handle) -> Applied<(Handle, usize)> {
     html::place(node).ok_or_else(|| "its mark is no longer on the page".to_owned())
 }
 
-fn change_branch(branch: &mut Branch, change: &Value, held: &Held) -> Applied<()> {
+pub(super) fn change_branch(branch: &mut Branch, change: &Value, held: &Held) -> Applied<()> {
     if let Value::Object(changes) = change {
         let shown = branch
             .shown
@@ -247,24 +247,25 @@ fn change_branch(branch: &mut Branch, change: &Value, held: &Held) -> Applied<()
             .ok_or("a patch for what is shown, but nothing is")?;
         return instance(shown, changes, held);
     }
-    let html = match change {
+    let next = match change {
         Value::Number(nothing) if nothing.as_u64() == Some(0) => None,
         Value::Array(list) => match list.as_slice() {
-            [fragment, values] => Some(held.html(fragment, values)?),
+            [fragment, values] => Some((held.template(fragment)?, values)),
             _ => return Err(format!("{change} is not a fragment with its values")),
         },
         _ => return Err(format!("a branch takes 0, a fragment or a patch, not {change}")),
     };
-    if html.is_none() && branch.shown.is_none() {
+    if next.is_none() && branch.shown.is_none() {
         return Err("nothing is shown already".to_owned());
     }
     let (parent, from) = on_page(&branch.start)?;
     html::take(&parent, from + 1..branch.end()?.1);
     branch.shown = None;
-    if let Some(html) = html {
-        html::insert(&parent, from + 1, html::parse_inside(&parent, &html));
+    if let Some((template, values)) = next {
+        html::insert(&parent, from + 1, html::parse_inside(&parent, template.html));
         let content = page::index_content(&parent, from + 1, branch.end.is_none())?;
-        branch.shown = Some(content.unwrap_or_default());
+        let shown = branch.shown.insert(content.unwrap_or_default());
+        fill::instance(shown, &template, values, held)?;
     }
     Ok(())
 }
@@ -274,7 +275,7 @@ fn change_list(list: &mut List, change: &Value, held: &Held) -> Applied<()> {
         Value::Object(changes) => list_patches(list, changes, held),
         Value::Array(parts) => match parts.as_slice() {
             [Value::Number(nothing), fragment, values] if nothing.as_u64() == Some(0) => {
-                show_otherwise(list, &held.html(fragment, values)?)
+                show_otherwise(list, fragment, values, held)
             }
             [Value::Array(order)] => reorder(list, order, None, held),
             [Value::Array(order), changes] => {
@@ -321,15 +322,16 @@ fn row_patch(rows: &mut [Row], at: &str, changes: &Value, held: &Held) -> Applie
     instance(&mut row.instance, object(changes)?, held).map_err(|why| format!("{why}, of row {at}"))
 }
 
-fn show_otherwise(list: &mut List, html: &str) -> Applied<()> {
+pub(super) fn show_otherwise(list: &mut List, fragment: &Value, values: &Value, held: &Held) -> Applied<()> {
     if list.otherwise.is_some() {
         return Err("the else is shown already".to_owned());
     }
     let (parent, from) = clear(list)?;
     list.rows.clear();
-    html::insert(&parent, from, html::parse_inside(&parent, html));
-    list.otherwise = Some(page::index_content(&parent, from, false)?.unwrap_or_default());
-    Ok(())
+    let template = held.template(fragment)?;
+    html::insert(&parent, from, html::parse_inside(&parent, template.html));
+    let content = page::index_content(&parent, from, false)?.unwrap_or_default();
+    fill::instance(list.otherwise.insert(content), &template, values, held)
 }
 
 /// Takes everything between a list's marks off the page; gives the place.
@@ -340,13 +342,18 @@ fn clear(list: &List) -> Applied<(Handle, usize)> {
     Ok((parent, from + 1))
 }
 
-/// A row of the new list: an old one by its position, or the HTML of a new one.
-enum Next {
+/// A row of the new list: an old one by its position, or a new one with its values.
+enum Next<'h> {
     Old(usize),
-    New(String),
+    New(Template<'h>, &'h Value),
 }
 
-fn reorder(list: &mut List, order: &[Value], fragment: Option<&Value>, held: &Held) -> Applied<()> {
+pub(super) fn reorder(
+    list: &mut List,
+    order: &[Value],
+    fragment: Option<&Value>,
+    held: &Held,
+) -> Applied<()> {
     let next = read_order(order, list.rows.len(), fragment, held)?;
     let (parent, from) = on_page(&list.start)?;
     let mut starts = Vec::with_capacity(list.rows.len() + 1);
@@ -366,32 +373,34 @@ fn reorder(list: &mut List, order: &[Value], fragment: Option<&Value>, held: &He
     clear(list)?;
     list.otherwise = None;
     let mut old: Vec<Option<Row>> = std::mem::take(&mut list.rows).into_iter().map(Some).collect();
-    let mut at = from + 1;
     for (place, next) in next.into_iter().enumerate() {
-        let added = match &next {
-            Next::Old(position) => nodes[*position].take().ok_or("a row is named twice")?,
-            Next::New(html) => html::parse_inside(&parent, html),
-        };
-        let count = added.len();
-        html::insert(&parent, at, added);
-        let row = match next {
-            Next::Old(position) => old[position].take().ok_or("a row is named twice")?,
-            Next::New(_) => {
-                let (row, end) =
-                    page::index_row(&parent, at).map_err(|why| format!("{why}, in new row {place}"))?;
-                // Indexing may have made empty text nodes, so the end is where it stopped.
-                at = end;
-                list.rows.push(row);
-                continue;
+        // All that comes before the list's end is in its place already.
+        let (_, at) = on_page(&list.end)?;
+        match next {
+            Next::Old(position) => {
+                let moved = nodes[position].take().ok_or("a row is named twice")?;
+                html::insert(&parent, at, moved);
+                list.rows
+                    .push(old[position].take().ok_or("a row is named twice")?);
             }
-        };
-        at += count;
-        list.rows.push(row);
+            Next::New(template, values) => {
+                html::insert(&parent, at, html::parse_inside(&parent, template.html));
+                let named = |why| format!("{why}, in new row {place}");
+                let (mut row, _) = page::index_row(&parent, at).map_err(named)?;
+                fill::instance(&mut row.instance, &template, values, held).map_err(named)?;
+                list.rows.push(row);
+            }
+        }
     }
     Ok(())
 }
 
-fn read_order(order: &[Value], len: usize, fragment: Option<&Value>, held: &Held) -> Applied<Vec<Next>> {
+fn read_order<'h>(
+    order: &'h [Value],
+    len: usize,
+    fragment: Option<&Value>,
+    held: &'h Held,
+) -> Applied<Vec<Next<'h>>> {
     let mut next = Vec::new();
     let mut named = HashSet::new();
     let mut used_fragment = false;
@@ -400,7 +409,7 @@ fn read_order(order: &[Value], len: usize, fragment: Option<&Value>, held: &Held
         if item.is_array() {
             let fragment = fragment.ok_or("a new row, but the change names no fragment")?;
             used_fragment = true;
-            next.push(Next::New(held.html(fragment, item)?));
+            next.push(Next::New(held.template(fragment)?, item));
             continue;
         }
         let start = number(item)?;

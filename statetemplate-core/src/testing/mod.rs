@@ -1,6 +1,7 @@
 //! The reference client: a parsed document that applies the protocol's frames, stricter than a browser.
 
 mod apply;
+mod fill;
 mod forms;
 mod html;
 mod page;

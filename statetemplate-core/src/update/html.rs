@@ -1,7 +1,7 @@
 //! The annotated HTML that a fragment's statics make of its values.
 
 use crate::fragment::Tree;
-use crate::template::{Fine, FragmentId, Part};
+use crate::template::{Fill, Fine, FragmentId, Piece};
 
 /// The HTML of one instance of a fragment.
 pub(super) fn of(fine: &Fine, fragment: FragmentId, values: &[Tree]) -> String {
@@ -18,21 +18,20 @@ pub(super) fn inside(fine: &Fine, tree: &Tree) -> String {
 }
 
 fn write(fine: &Fine, fragment: FragmentId, values: &[Tree], out: &mut String) {
-    for part in &fine.fragments[fragment].statics {
-        match part {
-            Part::Html(html) => out.push_str(html),
-            Part::Text(hole) => {
-                if let Tree::Text(text) | Tree::Raw(text) = &values[*hole] {
-                    escape(text, out);
-                }
+    let fragment = &fine.fragments[fragment];
+    let mut html = fragment.html.iter();
+    out.push_str(html.next().map_or("", String::as_str));
+    for (fill, after) in fragment.fills().zip(html) {
+        match fill {
+            Fill::Text { pieces, .. } | Fill::Attribute(pieces) => {
+                pieces.iter().for_each(|piece| match piece {
+                    Piece::Static { html, .. } => out.push_str(html),
+                    Piece::Hole(hole) => write_inside(fine, &values[*hole], out),
+                })
             }
-            Part::Raw(hole) => {
-                if let Tree::Text(html) | Tree::Raw(html) = &values[*hole] {
-                    out.push_str(html);
-                }
-            }
-            Part::Branch(hole) | Part::List(hole, _) => write_inside(fine, &values[*hole], out),
+            Fill::Hole(hole) | Fill::List(hole, _) => write_inside(fine, &values[hole], out),
         }
+        out.push_str(after);
     }
 }
 
@@ -44,7 +43,9 @@ fn write_inside(fine: &Fine, tree: &Tree, out: &mut String) {
             ..
         } => write(fine, *arm, values, out),
         Tree::List { item, rows, .. } => rows.iter().for_each(|row| write(fine, *item, row, out)),
-        Tree::Branch(None) | Tree::Text(_) | Tree::Raw(_) => {}
+        Tree::Text(text) => escape(text, out),
+        Tree::Raw(html) | Tree::Tag { html, .. } => out.push_str(html),
+        Tree::Branch(None) => {}
     }
 }
 

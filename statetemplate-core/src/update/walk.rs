@@ -56,7 +56,7 @@ fn arm(tree: &Tree) -> Option<(FragmentId, &[Tree])> {
         Tree::Branch(arm) | Tree::List { otherwise: arm, .. } => arm
             .as_ref()
             .map(|(fragment, values)| (*fragment, values.as_slice())),
-        Tree::Text(_) | Tree::Raw(_) => None,
+        Tree::Text(_) | Tree::Raw(_) | Tree::Tag { .. } => None,
     }
 }
 
@@ -322,7 +322,7 @@ fn attribute_value(slot: &Slot, values: &[Tree]) -> String {
         return String::new();
     };
     let text = |hole: usize| match values.get(hole) {
-        Some(Tree::Text(text) | Tree::Raw(text)) => &**text,
+        Some(Tree::Text(text)) => &**text,
         _ => "",
     };
     join(pieces, text::Place::Attribute, text)

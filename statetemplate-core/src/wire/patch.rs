@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::json::{write_number, write_string};
-use crate::fragment::{Change, Changes, ListChange, Run, Tree};
+use crate::fragment::{Change, Changes, ListChange, Run, Tree, attributes};
 use crate::template::FragmentId;
 
 /// With how many of the rows before it a row is compared, to be written together with one that changes alike.
@@ -104,14 +104,7 @@ impl Encoder<'_> {
             Change::Region(text) => self.string(text),
             Change::Hide => self.out.push('0'),
             Change::Show(id, values) => self.arm(*id, values),
-            Change::List(ListChange::Otherwise(id, values)) => {
-                self.used.insert(*id);
-                self.out.push_str("[0,");
-                write_number(*id, self.out);
-                self.out.push(',');
-                self.values(values);
-                self.out.push(']');
-            }
+            Change::List(ListChange::Otherwise(id, values)) => self.otherwise(*id, values),
             Change::List(ListChange::Rows {
                 order, edits, item, ..
             }) => {
@@ -236,6 +229,16 @@ impl Encoder<'_> {
         self.out.push(']');
     }
 
+    /// What a list shows instead of rows.
+    fn otherwise(&mut self, id: FragmentId, values: &[Tree]) {
+        self.used.insert(id);
+        self.out.push_str("[0,");
+        write_number(id, self.out);
+        self.out.push(',');
+        self.values(values);
+        self.out.push(']');
+    }
+
     fn values(&mut self, values: &[Tree]) {
         self.out.push('[');
         for (at, tree) in values.iter().enumerate() {
@@ -244,15 +247,18 @@ impl Encoder<'_> {
             }
             match tree {
                 Tree::Text(text) | Tree::Raw(text) => self.string(text),
+                Tree::Tag { html, foreign } => {
+                    let pairs = attributes(html, *foreign).into_iter();
+                    let pairs: Vec<_> = pairs.map(|(name, value)| (name, Some(value))).collect();
+                    self.attributes(&pairs);
+                }
                 Tree::Branch(None) => self.out.push('0'),
                 Tree::Branch(Some((id, values))) => self.arm(*id, values),
                 Tree::List {
                     otherwise: Some((id, values)),
                     ..
                 } => {
-                    self.out.push_str("{\"e\":");
-                    self.arm(*id, values);
-                    self.out.push('}');
+                    self.otherwise(*id, values);
                 }
                 Tree::List { rows, item, .. } => {
                     if !rows.is_empty() {

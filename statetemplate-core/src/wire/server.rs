@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
 
-use super::json::string;
+use super::json::{string, write_number};
 use super::patch;
-use crate::template::{Fine, FragmentId, Part};
+use crate::template::text::Place;
+use crate::template::{Fill, Fine, FragmentId, Piece};
 use crate::{Patch, Plan};
 
 /// Which statics one connection's client holds, for one plan.
@@ -145,14 +146,23 @@ fn statics_frame(fine: &Fine, statics: &mut Statics, used: &BTreeSet<FragmentId>
             continue;
         }
         out.push_str(&format!("[{}", string(&fragment.hash)));
-        for part in &fragment.statics {
+        out.push(',');
+        out.push_str(&string(&fragment.html.concat()));
+        for fill in fragment.fills() {
             out.push(',');
-            match part {
-                Part::Html(html) => out.push_str(&string(html)),
-                Part::Text(hole) => out.push_str(&hole.to_string()),
-                Part::Raw(hole) => out.push_str(&format!("[{hole}]")),
-                Part::Branch(hole) => out.push_str(&format!("[\"i\",{hole}]")),
-                Part::List(hole, item) => out.push_str(&format!("[\"l\",{hole},{item}]")),
+            match fill {
+                Fill::Text {
+                    pieces,
+                    drops_newline,
+                    place,
+                } => {
+                    let first = if drops_newline { FIRST } else { 0 };
+                    let other = if place == Place::Other { REPLACED } else { 0 };
+                    write_pieces(first + other, pieces, &mut out);
+                }
+                Fill::Attribute(pieces) => write_pieces(0, pieces, &mut out),
+                Fill::Hole(hole) => write_number(hole, &mut out),
+                Fill::List(hole, item) => out.push_str(&format!("[{hole},{item}]")),
             }
         }
         out.push(']');
@@ -162,4 +172,23 @@ fn statics_frame(fine: &Fine, statics: &mut Statics, used: &BTreeSet<FragmentId>
     }
     out.push_str("}]");
     Some(out)
+}
+
+/// Of a text's place: the HTML parser drops a line feed that the text begins with.
+const FIRST: i8 = -1;
+/// Of a text's place: the HTML parser replaces NUL, which it drops elsewhere.
+const REPLACED: i8 = -2;
+
+/// What fills a text or an attribute; `place` is 0 where the HTML parser does nothing special.
+fn write_pieces(place: i8, pieces: &[Piece], out: &mut String) {
+    if let ([Piece::Hole(hole)], 0) = (pieces, place) {
+        return write_number(*hole, out);
+    }
+    let place = (place < 0).then(|| place.to_string());
+    let parts = pieces.iter().map(|piece| match piece {
+        Piece::Static { text, .. } => string(text),
+        Piece::Hole(hole) => hole.to_string(),
+    });
+    let parts: Vec<String> = place.into_iter().chain(parts).collect();
+    out.push_str(&format!("[{}]", parts.join(",")));
 }

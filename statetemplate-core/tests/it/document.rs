@@ -143,7 +143,7 @@ fn a_malformed_selector_is_no_empty_answer() {
 fn rows_are_parsed_where_they_stand() {
     let mut page =
         parse("<table><tbody><!l><!/></tbody></table><svg><!l><!/></svg><select><!l><!/></select>");
-    page.apply(r#"["s",{"1":["a","<!r><tr><td st=\".\">",0,"</td></tr>"],"2":["b","<!r><circle r=\"",0,"\" st=\"0\"/>"],"3":["c","<!r><option st=\".\">",0,"</option>"]}]"#)
+    page.apply(r#"["s",{"1":["a","<!r><tr><td st=\".\"></td></tr>",0],"2":["b","<!r><circle r=\"\" st=\"0\"/>",0],"3":["c","<!r><option st=\".\"></option>",0]}]"#)
         .unwrap();
     page.apply(r#"[2,{"0":[[["x"]],{},1],"1":[[["1"],["2"]],{},2],"2":[[["o"]],{},3]}]"#)
         .unwrap();

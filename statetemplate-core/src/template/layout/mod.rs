@@ -341,12 +341,14 @@ impl<'a> Layout<'a> {
                         nodes,
                         format!("attributes of <{}>", element.name),
                         |this, draft| {
-                            let hole = this.hole(draft, HoleKind::Raw, HoleSource::Nodes(nodes.clone()));
+                            let foreign = element.foreign;
+                            let kind = HoleKind::Tag { foreign };
+                            let hole = this.hole(draft, kind, HoleSource::Nodes(nodes.clone()));
                             this.follow_all(nodes);
                             DraftKind::Tag {
                                 nodes: nodes.clone(),
                                 hole,
-                                foreign: element.foreign,
+                                foreign,
                             }
                         },
                     );
