@@ -24,10 +24,12 @@ fn write(fine: &Fine, fragment: FragmentId, values: &[Tree], out: &mut String) {
     for (fill, after) in fragment.fills().zip(html) {
         match fill {
             Fill::Text { pieces, .. } | Fill::Attribute(pieces) => {
-                pieces.iter().for_each(|piece| match piece {
-                    Piece::Static { html, .. } => out.push_str(html),
-                    Piece::Hole(hole) => write_inside(fine, &values[*hole], out),
-                })
+                for piece in pieces {
+                    match piece {
+                        Piece::Static { html, .. } => out.push_str(html),
+                        Piece::Hole(hole) => write_inside(fine, &values[*hole], out),
+                    }
+                }
             }
             Fill::Hole(hole) | Fill::List(hole, _) => write_inside(fine, &values[hole], out),
         }
