@@ -1,6 +1,6 @@
 //! Finds the slots of an annotated page, branch or row in one walk and keeps references to their nodes.
 
-import { malformed, Mark, MARK_ATTRIBUTE } from "./wire.js";
+import { malformed, Mark, MARK_ATTRIBUTE, Sign } from "./wire.js";
 
 /** The slots of one appearance of a fragment, by number. */
 export type Instance = Slot[];
@@ -54,7 +54,8 @@ export interface ListSlot {
 }
 
 export interface Row {
-  start: Comment;
+  /** its mark, or the element with which it begins */
+  start: ChildNode;
   slots: Instance;
 }
 
@@ -92,13 +93,13 @@ export function indexTree(root: Node): Found {
     frame = { slots, slot, rows, up: frame };
   };
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    if (node.nodeType === 1) {
-      const mark = (node as Element).getAttribute(MARK_ATTRIBUTE);
-      if (mark) indexElement(node as Element, mark, frame.slots);
-      continue;
-    }
     const start = node as Comment;
-    const { data } = start;
+    let data = node.nodeValue;
+    let mark = node.nodeType === 1 ? (node as Element).getAttribute(MARK_ATTRIBUTE) : null;
+    if (mark?.[0] === Sign.Row) {
+      data = Mark.Row;
+      mark = mark.slice(1);
+    }
     const { slots } = frame;
     if (data === Mark.Text) {
       slots.push({ shape: Kind.Text, node: textAt(start.parentNode!, start.nextSibling) });
@@ -115,17 +116,12 @@ export function indexTree(root: Node): Found {
       slots.push(slot);
       open(slot.other, slot, slot.rows);
     } else if (data === Mark.Row || data === Mark.BranchRow) {
-      // A row ends where the next begins: go back to the list (or to the top, for new rows).
-      while (!frame.rows) frame = frame.up ?? malformed("row");
-      const row: Row = { start, slots: [] };
-      frame.rows.push(row);
-      if (data === Mark.Row) {
-        open(row.slots, null);
-      } else {
-        const shown: Instance = [];
-        row.slots.push({ shape: Kind.Branch, start, end: null, shown });
-        open(shown, null);
-      }
+      // A row ends where the next begins: go back to the list (or to the top, for a new row).
+      while (!frame.rows) frame = frame.up!;
+      const slots: Instance = [];
+      const branch: BranchSlot = { shape: Kind.Branch, start, end: null, shown: slots };
+      frame.rows.push({ start, slots: data === Mark.Row ? slots : [branch] });
+      open(slots, null);
     } else if (data === Mark.End) {
       // A row has no end of its own; the list's end is also its last row's.
       if (!frame.slot) frame = frame.up ?? frame;
@@ -134,6 +130,7 @@ export function indexTree(root: Node): Found {
         frame = frame.up!;
       }
     }
+    if (mark !== null) indexElement(node as Element, mark || Sign.Text, frame.slots);
   }
   while (frame.up && !frame.slot) frame = frame.up;
   if (frame.up) malformed("mark");
@@ -143,11 +140,11 @@ export function indexTree(root: Node): Found {
 function indexElement(element: Element, mark: string, slots: Instance): void {
   for (let at = 0; at < mark.length; at++) {
     const sign = mark[at]!;
-    if (sign === "?") {
+    if (sign === Sign.Tag) {
       slots.push({ shape: Kind.Tag, element });
       // Which attributes come and go is not known here; of a box, a radio or an option it is most likely this one.
       if (element.localName === "option" || isBox(element)) boundFields.set(element, null);
-    } else if (sign === ".") {
+    } else if (sign === Sign.Text) {
       const node = textAt(element, element.firstChild);
       slots.push({ shape: Kind.Text, node });
       if (element.matches("textarea,[contenteditable]")) boundFields.set(element, node);

@@ -66,7 +66,7 @@ function rowAround({ start, end, rows }: ListSlot, node: Node | null): number {
   while (node && node.parentNode !== parent) node = node.parentNode;
   // Back to the mark of its row. What stands beside the list meets one of the list's own marks, or none at all.
   for (; node && node !== start && node !== end; node = node.previousSibling) {
-    const at = node.nodeType === 8 ? rows.findIndex((row) => row.start === node) : -1;
+    const at = rows.findIndex((row) => row.start === node);
     if (at >= 0) return at;
   }
   return -1;

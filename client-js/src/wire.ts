@@ -40,6 +40,13 @@ export const enum Mark {
   End = "/",
 }
 
+/** What the value of the mark attribute consists of, beside attributes. An empty one is a text. */
+export const enum Sign {
+  Row = "!",
+  Tag = "?",
+  Text = ".",
+}
+
 /** The attribute that numbers the slots of its element. */
 export const MARK_ATTRIBUTE = "st";
 

@@ -42,7 +42,8 @@ export interface ListSlot {
     other: Instance;
 }
 export interface Row {
-    start: Comment;
+    /** its mark, or the element with which it begins */
+    start: ChildNode;
     slots: Instance;
 }
 export type Slot = TextSlot | AttributeSlot | TagSlot | RegionSlot | BranchSlot | ListSlot;

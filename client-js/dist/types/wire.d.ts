@@ -32,6 +32,12 @@ export declare const enum Mark {
     BranchRow = "q",
     End = "/"
 }
+/** What the value of the mark attribute consists of, beside attributes. An empty one is a text. */
+export declare const enum Sign {
+    Row = "!",
+    Tag = "?",
+    Text = "."
+}
 /** The attribute that numbers the slots of its element. */
 export declare const MARK_ATTRIBUTE = "st";
 /**

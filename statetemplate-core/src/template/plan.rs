@@ -26,7 +26,7 @@ use crate::{Error, ErrorKind, Snapshot};
 ///
 /// let old = Snapshot::of(&[("count", 1)].into_iter().collect::<std::collections::BTreeMap<_, _>>())?;
 /// let new = old.next(&[("count", 2)].into_iter().collect::<std::collections::BTreeMap<_, _>>())?;
-/// assert_eq!(plan.render(&old, "")?, "<p st=.>Count: 1</p>");
+/// assert_eq!(plan.render(&old, "")?, "<p st>Count: 1</p>");
 /// assert_eq!(diff(&plan, &old, &new)?.len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

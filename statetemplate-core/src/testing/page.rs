@@ -84,6 +84,7 @@ fn row_end(parent: &Handle, mut at: usize) -> usize {
     while at < children.len() {
         match html::comment(&children[at]) {
             Some("/" | "r" | "q") if depth == 0 => break,
+            _ if depth == 0 && begins_row(&children[at]) => break,
             Some("o" | "i" | "l") => depth += 1,
             Some("/") => depth -= 1,
             _ => {}
@@ -91,6 +92,11 @@ fn row_end(parent: &Handle, mut at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+/// Whether a row begins with this element.
+fn begins_row(node: &Handle) -> bool {
+    html::attribute(node, "st").is_some_and(|mark| mark.starts_with('!'))
 }
 
 /// Indexes a whole document.
@@ -126,7 +132,8 @@ pub(super) fn index_row(parent: &Handle, at: usize) -> Result<(Row, usize), Stri
             }));
             end
         }
-        _ => return Err("a row does not begin with <!r> or <!q>".to_owned()),
+        _ if begins_row(&start) => walk(parent, at, Until::NextRow, &mut instance.slots)?,
+        _ => return Err("a row does not begin with <!r>, <!q> or an element marked with !".to_owned()),
     };
     Ok((Row { start, instance }, end))
 }
@@ -140,6 +147,8 @@ enum Until {
     End,
     /// At the next row or `<!/>`.
     Row,
+    /// The same, from the element on with which a row begins.
+    NextRow,
 }
 
 fn child(parent: &Handle, at: usize) -> Option<Handle> {
@@ -148,7 +157,7 @@ fn child(parent: &Handle, at: usize) -> Option<Handle> {
 
 /// Finds the slots among the children of `parent` from `at` on, and below them; gives the place where it stopped.
 fn walk(parent: &Handle, at: usize, until: Until, slots: &mut Vec<Slot>) -> Result<usize, String> {
-    let (mut parent, mut at) = (parent.clone(), at);
+    let (mut parent, first, mut at) = (parent.clone(), at, at);
     // The places to go on at after elements. Documents can be deeper than the stack of calls.
     let mut around: Vec<(Handle, usize)> = Vec::new();
     loop {
@@ -197,7 +206,9 @@ fn walk(parent: &Handle, at: usize, until: Until, slots: &mut Vec<Slot>) -> Resu
                     describe(&parent)
                 ));
             }
-            Some("r" | "q") if until == Until::Row => return Ok(at),
+            Some("r" | "q") if matches!(until, Until::Row | Until::NextRow) => return Ok(at),
+            _ if until == Until::Row && begins_row(&node) => return Ok(at),
+            _ if until == Until::NextRow && at > first && begins_row(&node) => return Ok(at),
             Some(mark @ ("r" | "q")) => {
                 return Err(format!(
                     "a row <!{mark}> outside of a list in {}",
@@ -206,6 +217,9 @@ fn walk(parent: &Handle, at: usize, until: Until, slots: &mut Vec<Slot>) -> Resu
             }
             _ if html::tag(&node).is_some() => {
                 if let Some(mark) = html::attribute(&node, "st") {
+                    if mark.starts_with('!') && (until != Until::NextRow || at != first) {
+                        return Err(format!("{} begins a row outside of a list", describe(&node)));
+                    }
                     own_slots(&node, &mark, slots)
                         .map_err(|why| format!("{why} in st=\"{mark}\" of {}", describe(&node)))?;
                 }
@@ -223,7 +237,9 @@ fn list(parent: &Handle, at: usize) -> Result<(List, usize), String> {
     let start = child(parent, at).ok_or_else(|| unclosed("<!l>", parent))?;
     let mut rows = Vec::new();
     let mut next = at + 1;
-    while child(parent, next).is_some_and(|node| matches!(html::comment(&node), Some("r" | "q"))) {
+    while child(parent, next)
+        .is_some_and(|node| matches!(html::comment(&node), Some("r" | "q")) || begins_row(&node))
+    {
         let (row, end) = index_row(parent, next)?;
         rows.push(row);
         next = end;
@@ -259,8 +275,12 @@ fn own_slots(node: &Handle, mark: &str, slots: &mut Vec<Slot>) -> Result<(), Str
         .map(|attribute| attribute.name.clone())
         .collect();
     let mut rest = mark.chars();
+    if matches!(mark, "" | "!") {
+        slots.push(Slot::Text(text_at(node, 0)));
+    }
     while let Some(c) = rest.next() {
         slots.push(match c {
+            '!' => continue,
             '?' => Slot::Tag(node.clone()),
             '.' => Slot::Text(text_at(node, 0)),
             '(' => {

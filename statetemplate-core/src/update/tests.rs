@@ -85,7 +85,7 @@ fn a_row_changes_alone() {
     assert_eq!(
         all_words(&updates(Whole, change)),
         json!([{"fragment_id": "4[1]", "action": "replace", "kind": "full",
-            "html": "<!r><li id=\"b\" data-on st=0?.>22</li>"}])
+            "html": "<li id=\"b\" data-on st=!0?.>22</li>"}])
     );
 }
 
@@ -129,7 +129,7 @@ fn branches_come_change_and_go() {
         );
         assert_eq!(
             all_words(&updates_of(PAGE, &hidden, &data(), level)),
-            json!([{"fragment_id": "3", "action": "replace", "kind": kind, "html": "<p st=.>branch</p>"}])
+            json!([{"fragment_id": "3", "action": "replace", "kind": kind, "html": "<p st>branch</p>"}])
         );
     }
     assert_eq!(
@@ -138,7 +138,7 @@ fn branches_come_change_and_go() {
     );
     assert_eq!(
         all_words(&updates(Whole, |d| d["b"] = "B".into())),
-        json!([{"fragment_id": "3", "action": "replace", "kind": "full", "html": "<p st=.>B</p>"}])
+        json!([{"fragment_id": "3", "action": "replace", "kind": "full", "html": "<p st>B</p>"}])
     );
 }
 
@@ -150,7 +150,7 @@ fn rows_come_move_and_go() {
             .unwrap()
             .insert(1, json!({"id": "<", "n": "&"}));
     };
-    let row = "<!r><li id=\"&lt;\" st=0?.>&amp;</li>";
+    let row = "<li id=\"&lt;\" st=!0?.>&amp;</li>";
     let remove = |d: &mut Value| drop(d["xs"].as_array_mut().unwrap().remove(0));
     let rotate = |d: &mut Value| d["xs"].as_array_mut().unwrap().rotate_right(1);
     let clear = |d: &mut Value| d["xs"] = json!([]);
@@ -182,7 +182,7 @@ fn rows_come_move_and_go() {
                 .html
                 .as_deref()
                 .unwrap()
-                .matches("<!r>")
+                .matches("st=!")
                 .count(),
             4
         );
@@ -206,7 +206,7 @@ fn rows_that_follow_an_else_replace_it() {
         (made[0].fragment_id.as_str(), made[0].action),
         ("4", UpdateAction::Replace)
     );
-    assert_eq!(made[0].html.as_deref().unwrap().matches("<!r>").count(), 3);
+    assert_eq!(made[0].html.as_deref().unwrap().matches("st=!").count(), 3);
 }
 
 #[test]

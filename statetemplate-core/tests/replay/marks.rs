@@ -28,11 +28,14 @@ fn mark_length(text: &str) -> Option<usize> {
     {
         return Some(4);
     }
+    if text.starts_with(" st>") || text.starts_with(" st/>") {
+        return Some(" st".len());
+    }
     let mark = text.strip_prefix(" st=")?;
     let mut named = false;
     let end = mark.find(|c: char| {
         named = c != ')' && (named || c == '(');
-        !named && !c.is_ascii_alphanumeric() && !matches!(c, '?' | '.' | ')')
+        !named && !c.is_ascii_alphanumeric() && !matches!(c, '?' | '.' | ')' | '!')
     })?;
     let close = &mark[end..];
     if end == 0 {

@@ -293,6 +293,7 @@ fn unmarked(html: &str) -> String {
     for mark in ["t", "o", "i", "l", "r", "q", "/"] {
         out = out.replace(&format!("<!{mark}>"), "");
     }
+    out = out.replace(" st>", ">").replace(" st/>", "/>");
     while let Some(at) = out.find(" st=") {
         let end = out[at + 4..]
             .find([' ', '>', '/'])

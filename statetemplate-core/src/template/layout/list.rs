@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Layout, visible};
+use super::{Layout, is_marked, visible};
 use crate::PathStep;
 use crate::template::condition::Operand;
 use crate::template::draft::{
@@ -50,12 +50,17 @@ impl<'a> Layout<'a> {
             reads.reads_item(id) && !reads.impure && namespace::changes(key.iter()).is_empty()
         });
         let key_paths = key.as_ref().and_then(|key| self.parts_of_item(key, id));
-        let is_branch = matches!(visible(body).as_slice(), [Item::Branch(..)]);
-        let item = self.fragment(
-            body,
-            if is_branch { "<!q>" } else { "<!r>" },
-            is_branch.then_some(""),
-        );
+        let shown = visible(body);
+        let is_branch = matches!(shown.as_slice(), [Item::Branch(..)]);
+        let start = match shown.first() {
+            _ if is_branch => "<!q>",
+            Some(Item::Element(first)) if is_marked(first) => {
+                self.row_begins = Some("!");
+                ""
+            }
+            _ => "<!r>",
+        };
+        let item = self.fragment(body, start, is_branch.then_some(""));
         self.scope.pop();
         self.names.truncate(names);
         let mut row_reads = Reads::default();

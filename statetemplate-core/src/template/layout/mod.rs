@@ -32,6 +32,8 @@ pub(super) struct Layout<'a> {
     version: usize,
     /// Whether the elements around are those of SVG or MathML.
     foreign: bool,
+    /// The sign of a row, for the element with which it begins.
+    row_begins: Option<&'static str>,
     /// The loops whose items are parts of the data.
     over_data: BTreeSet<LoopId>,
 }
@@ -53,6 +55,7 @@ impl<'a> Layout<'a> {
             around: Vec::new(),
             version: 0,
             foreign: false,
+            row_begins: None,
             over_data: BTreeSet::new(),
         };
         layout.fragment(items, "", None);
@@ -314,7 +317,7 @@ impl<'a> Layout<'a> {
     }
 
     fn element(&mut self, draft: &mut Draft<'a>, element: &Element<'a>) {
-        let mut mark = String::new();
+        let mut mark = self.row_begins.take().unwrap_or_default().to_owned();
         let last = element.tag.len() - 1;
         for (at, part) in element.tag.iter().enumerate() {
             match part {
@@ -322,11 +325,13 @@ impl<'a> Layout<'a> {
                     if starts_with_text(element) {
                         mark.push('.');
                     }
-                    if !mark.is_empty() {
-                        raw(
-                            draft,
-                            &format!(" st={mark}{}", if html == "/>" { " " } else { "" }),
-                        );
+                    match mark.as_str() {
+                        "" => {}
+                        // A text is what a mark means that says nothing.
+                        "." => raw(draft, " st"),
+                        "!." if html != "/>" => raw(draft, " st=!"),
+                        _ if html == "/>" => raw(draft, &format!(" st={mark} ")),
+                        _ => raw(draft, &format!(" st={mark}")),
                     }
                     raw(draft, html);
                 }
@@ -484,6 +489,17 @@ fn visible<'i, 'a>(items: &'i [Item<'a>]) -> Vec<&'i Item<'a>> {
         .iter()
         .filter(|item| !matches!(item, Item::Silent(_) | Item::Defined(_)))
         .collect()
+}
+
+/// Whether an element has slots of its own, and so a mark.
+fn is_marked(element: &Element<'_>) -> bool {
+    let mut tag = element.tag.iter();
+    let is_slot = |part: &TagPart<'_>| match part {
+        TagPart::Static(_) => false,
+        TagPart::Attributes(nodes) => !nodes.iter().all(Node::is_silent),
+        TagPart::Attribute { .. } => true,
+    };
+    starts_with_text(element) || tag.any(is_slot)
 }
 
 fn starts_with_text(element: &Element<'_>) -> bool {
