@@ -45,6 +45,7 @@ mod syntax;
 mod tags;
 pub(crate) mod text;
 mod trust;
+mod ways;
 
 pub use options::PlanOptions;
 pub use plan::Plan;

@@ -18,6 +18,7 @@ use super::node::{Node, emitted};
 use super::opaque::Opaque;
 use super::syntax;
 use super::tags::{TEXT_ONLY, TRANSPARENT};
+use super::ways::{self, Way};
 
 /// Makes regions of the smallest elements around marks that the HTML parser would move.
 ///
@@ -54,7 +55,7 @@ pub(super) fn settle(items: &mut Vec<Item<'_>>) -> Result<(), String> {
 
 /// The elements that hold a region of which something ends up elsewhere: text and elements in a table, a tag that is not
 /// closed. Its marks stay where they are, so it is only seen by what is around them.
-fn leaks(items: &[Item<'_>], skeleton: &Skeleton) -> BTreeSet<Option<usize>> {
+fn leaks(items: &[Item<'_>], skeleton: &Skeleton<'_>) -> BTreeSet<Option<usize>> {
     let mut found = BTreeSet::new();
     if skeleton.regions.is_empty() {
         return found;
@@ -66,9 +67,11 @@ fn leaks(items: &[Item<'_>], skeleton: &Skeleton) -> BTreeSet<Option<usize>> {
             Skeleton::of(items, sample).outside_of_regions()
         };
         let nothing = around(Choice::Nothing, None);
+        let through = skeleton.ways.iter().map(Choice::Through);
         let mixed = (0..MIXED).map(Choice::Mixed);
         for choice in [Choice::First, Choice::Otherwise, Choice::Last]
             .into_iter()
+            .chain(through)
             .chain(mixed)
         {
             if around(choice, None) == nothing {
@@ -125,7 +128,7 @@ fn replace<'a>(items: &mut Vec<Item<'a>>, wanted: usize, whole: bool, number: &m
 
 /// The page with each branch shown and each list with two rows, and where each mark should be found.
 #[derive(Default)]
-struct Skeleton {
+struct Skeleton<'w> {
     html: String,
     elements: usize,
     /// For each element the elements around it, as a name for it that stays while others change.
@@ -142,7 +145,9 @@ struct Skeleton {
     /// The elements that carry slots.
     carriers: BTreeSet<usize>,
     regions: Vec<Region>,
-    sample: Sample,
+    /// The ways through the branches and loops of its regions.
+    ways: Vec<Way>,
+    sample: Sample<'w>,
     /// Whether a row is written once more, of which nothing is asked.
     again: bool,
 }
@@ -157,8 +162,8 @@ struct Region {
 
 /// What regions are taken to print.
 #[derive(Clone, Copy, Default)]
-struct Sample {
-    choice: Choice,
+struct Sample<'w> {
+    choice: Choice<'w>,
     /// The region that prints something; all of them when there is none.
     only: Option<usize>,
     /// Whether there is text around each region.
@@ -167,7 +172,7 @@ struct Sample {
 
 /// What a region is taken to print.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Choice {
+enum Choice<'w> {
     /// The first branch of each `if`, the body of each loop once.
     #[default]
     First,
@@ -175,6 +180,8 @@ enum Choice {
     Otherwise,
     /// The last branch of each `if`, the body of each loop twice.
     Last,
+    /// One way, of which the first is no part.
+    Through(&'w Way),
     /// Each branch and loop another way, as a number decides.
     Mixed(usize),
     Nothing,
@@ -183,8 +190,8 @@ enum Choice {
 /// In how many mixed ways the branches and loops of regions are tried.
 const MIXED: usize = 9;
 
-impl Skeleton {
-    fn of(items: &[Item<'_>], sample: Sample) -> Self {
+impl<'w> Skeleton<'w> {
+    fn of(items: &[Item<'_>], sample: Sample<'w>) -> Self {
         let mut skeleton = Skeleton {
             sample,
             ..Skeleton::default()
@@ -209,6 +216,7 @@ impl Skeleton {
                     self.html.push('x');
                 }
                 Item::Region(nodes, _) => {
+                    ways::add(nodes, &Way::new(), &mut self.ways);
                     let probe = if self.sample.probe { "x" } else { "" };
                     self.html.push_str(probe);
                     let start = self.mark(parent);
@@ -333,6 +341,10 @@ impl Skeleton {
     /// Writes what nodes print: one branch of each `if`, each loop's body, and a letter for what must be text.
     fn sample(&mut self, node: &Node<'_>) {
         match node {
+            Node::If(_) | Node::For(_) if let Choice::Through(way) = self.sample.choice => {
+                let body = ways::body(node, way).into_iter().flat_map(|body| body.iter());
+                body.for_each(|inside| self.sample(inside));
+            }
             Node::Raw(text) => self.html.push_str(text),
             // What a function returns may be markup that belongs here.
             Node::Emit(statement) if matches!(emitted(statement).expr, Expr::Call(_) | Expr::Filter(_)) => {}
@@ -346,7 +358,7 @@ impl Skeleton {
                         let conditions = branch.arms.iter().map(|(condition, _)| *condition);
                         bodies.get(mixed(number, conditions, bodies.len() + 1))
                     }
-                    Choice::Otherwise | Choice::Nothing => None,
+                    Choice::Otherwise | Choice::Nothing | Choice::Through(_) => None,
                 };
                 let body = body.copied().unwrap_or(&branch.otherwise);
                 body.iter().for_each(|inside| self.sample(inside));
@@ -356,7 +368,7 @@ impl Skeleton {
                     Choice::First => 1,
                     Choice::Last => 2,
                     Choice::Mixed(number) => mixed(number, std::iter::once(&lp.syntax.iter), 3),
-                    Choice::Otherwise | Choice::Nothing => 0,
+                    Choice::Otherwise | Choice::Nothing | Choice::Through(_) => 0,
                 };
                 let body = if rows > 0 { &lp.body } else { &lp.otherwise };
                 body.iter().for_each(|inside| self.sample(inside));
@@ -374,7 +386,7 @@ impl Skeleton {
             Node::Native(_) => self.html.push_str(match self.sample.choice {
                 Choice::First => "x",
                 Choice::Last => "<div>x</div>",
-                Choice::Mixed(_) | Choice::Otherwise | Choice::Nothing => "",
+                Choice::Through(_) | Choice::Mixed(_) | Choice::Otherwise | Choice::Nothing => "",
             }),
             _ => {}
         }
