@@ -150,6 +150,8 @@ struct Skeleton<'w> {
     sample: Sample<'w>,
     /// Whether a row is written once more, of which nothing is asked.
     again: bool,
+    /// Whether a text would make the parser open the page's body here.
+    text_opens_body: bool,
 }
 
 struct Region {
@@ -224,6 +226,8 @@ impl<'w> Skeleton<'w> {
                         Some(only) => only == self.regions.len(),
                         None => true,
                     };
+                    let path = parent.and_then(|parent| self.paths.get(&parent));
+                    self.text_opens_body = parent.is_none() || path.is_some_and(|path| path == "/html0");
                     if printed && !self.again && self.sample.choice != Choice::Nothing {
                         nodes.iter().for_each(|node| self.sample(node));
                     }
@@ -346,8 +350,10 @@ impl<'w> Skeleton<'w> {
                 body.for_each(|inside| self.sample(inside));
             }
             Node::Raw(text) => self.html.push_str(text),
-            // What a function returns may be markup that belongs here.
-            Node::Emit(statement) if matches!(emitted(statement).expr, Expr::Call(_) | Expr::Filter(_)) => {}
+            // What a function returns may be markup that belongs here. In front of a body text is what does most.
+            Node::Emit(statement)
+                if !self.text_opens_body
+                    && matches!(emitted(statement).expr, Expr::Call(_) | Expr::Filter(_)) => {}
             Node::Emit(_) | Node::Guarded(..) => self.html.push('x'),
             Node::If(branch) => {
                 let bodies: Vec<_> = branch.arms.iter().map(|(_, body)| body).collect();
