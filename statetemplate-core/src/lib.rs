@@ -4,6 +4,7 @@ mod config;
 mod error;
 mod fragment;
 mod metrics;
+mod panics;
 mod renderer;
 mod session;
 mod snapshot;

@@ -22,6 +22,19 @@ pub(crate) enum Stop {
     Failed(minijinja::Error),
     /// A text turned out to be HTML.
     Markup,
+    /// What was shown can't be computed any more.
+    Forgotten,
+}
+
+impl Stop {
+    /// The outcome of computing what was shown. It was there once, so where the template fails on it now, something impure
+    /// has decided otherwise; that is no fault of the new data.
+    pub(super) fn before<T>(outcome: Result<T, Stop>) -> Result<T, Stop> {
+        outcome.map_err(|stop| match stop {
+            Stop::Failed(_) => Stop::Forgotten,
+            other => other,
+        })
+    }
 }
 
 impl From<minijinja::Error> for Stop {
@@ -302,7 +315,9 @@ impl Pass<'_> {
             Printed::cut(printed, count, width)
         };
         let new = run(&instances.new, |pair| pair.new)?;
-        let old = before.then(|| run(&instances.old, |pair| pair.old)).transpose()?;
+        let old = before
+            .then(|| Stop::before(run(&instances.old, |pair| pair.old)))
+            .transpose()?;
         Ok((old, Some(new)))
     }
 

@@ -6,7 +6,7 @@ use super::instances::{InstancePlace, Instances, Pair, Rows, Side, State};
 use super::items::Items;
 use super::{Changes, ListChange};
 use crate::snapshot::items_of;
-use crate::template::{Cutter, Found, Keys, List, Lookup, Mark, Program, Root, Slot};
+use crate::template::{Cutter, Found, Keys, List, Lookup, Mark, Program, Root, Slot, loop_over};
 
 impl Pass<'_> {
     /// The change of a list in one of the instances of the fragment that it stands in.
@@ -22,7 +22,7 @@ impl Pass<'_> {
         let place = |state| instances.place(pair, state, self.data(state));
         let new_items = self.items(list, &place(State::New), &new_root)?;
         let old_items = if self.may_change(&slot.reads, &around) {
-            self.items(list, &place(State::Old), &old_root)?
+            Stop::before(self.items(list, &place(State::Old), &old_root))?
         } else {
             new_items.clone()
         };
@@ -88,7 +88,7 @@ impl Pass<'_> {
                     }
                 }
                 Some(Keys::Printed(program)) => {
-                    let old = self.keys(program, &rows.old, &left_old)?;
+                    let old = Stop::before(self.keys(program, &rows.old, &left_old))?;
                     let new = self.keys(program, &rows.new, &left)?;
                     matching.by_key(&old.of(&left_old), &new.of(&left));
                 }
@@ -118,9 +118,12 @@ impl Pass<'_> {
         if let Some(items) = in_place(list, place) {
             return Ok(items);
         }
-        Ok(Items::of(
-            &list.items.value(self.plan.env(), root.clone().value())?,
-        )?)
+        let value = list.items.value(self.plan.env(), root.clone().value())?;
+        if value.is_undefined() {
+            // Whether a loop takes that for nothing or fails is for the environment to say.
+            loop_over(self.plan.env(), value.clone())?;
+        }
+        Ok(Items::of(&value)?)
     }
 
     /// The changes of the rows that stay, by their new positions. `left`: the new rows that are not the same as an old

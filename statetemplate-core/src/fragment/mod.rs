@@ -138,7 +138,7 @@ pub fn diff(plan: &Plan, old: &Snapshot, new: &Snapshot) -> Result<Patch, Error>
             changes,
             refresh: false,
         }),
-        Err(Stop::Markup) => {
+        Err(Stop::Markup | Stop::Forgotten) => {
             plan.render(new, "")?;
             Ok(Patch {
                 changes: Vec::new(),

@@ -12,6 +12,7 @@ use minijinja::{AutoEscape, Environment, Value};
 pub(super) use minijinja::machinery::{Span, ast};
 
 use super::marks::Mark;
+use crate::panics;
 
 /// How much memory a program may ask for before it prints anything, in bytes.
 const MOST_HINTED: usize = 1 << 20;
@@ -46,8 +47,9 @@ impl Program {
         let usual = self.printed.load(Ordering::Relaxed).max(self.size_hint);
         let mut text = String::with_capacity(usual.saturating_mul(count).min(MOST_HINTED));
         let mut out = machinery::make_string_output(&mut text);
-        let outcome =
-            machinery::eval(env, &self.code, root, &self.blocks, &mut out, self.escape.clone()).map(drop);
+        let outcome = caught(|| {
+            machinery::eval(env, &self.code, root, &self.blocks, &mut out, self.escape.clone()).map(drop)
+        });
         drop(out);
         outcome?;
         // A little more than it was, and half of it the last run's: one large page is soon forgotten.
@@ -65,7 +67,8 @@ impl Program {
     pub(crate) fn value(&self, env: &Environment<'static>, root: Value) -> Result<Value, minijinja::Error> {
         let mut text = String::new();
         let mut out = machinery::make_string_output(&mut text);
-        let (value, _) = machinery::eval(env, &self.code, root, &self.blocks, &mut out, self.escape.clone())?;
+        let (value, _) =
+            caught(|| machinery::eval(env, &self.code, root, &self.blocks, &mut out, self.escape.clone()))?;
         Ok(value.unwrap_or_default())
     }
 }
@@ -319,6 +322,30 @@ pub(super) fn printed(
     writer.statement(statement);
     let printed = writer.finish().render(env, Value::UNDEFINED).ok()?;
     Some(intern(&printed))
+}
+
+/// Runs code of the environment, whose filters and functions may panic: an error like any other of the template.
+pub(super) fn caught<T>(run: impl FnOnce() -> Result<T, minijinja::Error>) -> Result<T, minijinja::Error> {
+    panics::caught(run).unwrap_or_else(|message| {
+        let message = format!("something that the template calls has panicked: {message}");
+        Err(minijinja::Error::new(
+            minijinja::ErrorKind::InvalidOperation,
+            message,
+        ))
+    })
+}
+
+/// Loops over a value as `{% for %}` does, without doing anything.
+///
+/// # Errors
+/// What the loop fails with, as one over something undefined does in a strict environment.
+pub(crate) fn loop_over(env: &Environment<'static>, value: Value) -> Result<(), minijinja::Error> {
+    let mut writer = Writer::new("loop", "", AutoEscape::None);
+    writer.constant(value);
+    writer.start_for(false, false);
+    writer.discard();
+    writer.end_for(false);
+    writer.finish().render(env, Value::UNDEFINED).map(drop)
 }
 
 /// Parses a template; `name` and `source` live as long as the process.

@@ -54,7 +54,7 @@ pub(crate) use compile::{ROWS, counter_name, item_name};
 pub(crate) use condition::{Found, Lookup};
 pub(crate) use draft::{FragmentId, HoleKind, PAGE, Piece};
 pub(crate) use fine::{Dependencies, Fill, Fine, Fragment, Hole, Keys, List, Print, Slot, SlotKind};
-pub(crate) use machinery::Program;
+pub(crate) use machinery::{Program, loop_over};
 pub(crate) use marks::{Cut, Cutter, Mark};
 pub(crate) use plan::OWN_FORMATTER;
 pub(crate) use reading::{print, read};

@@ -8,7 +8,7 @@ use super::PlanOptions;
 use super::compile::HEAD;
 use super::fine::Fine;
 use super::hash::{hash_of, short_hash};
-use super::machinery::{Program, Writer};
+use super::machinery::{Program, Writer, caught};
 use super::root::Root;
 use super::source::Sources;
 use super::{blocks, code, escape, explain, marks};
@@ -178,7 +178,7 @@ impl Plan {
                     None => self
                         .env
                         .get_template(&self.name)
-                        .and_then(|template| template.render(data.value()))
+                        .and_then(|template| caught(|| template.render(data.value())))
                         .map_err(|error| self.explain_error(error, data))?,
                 };
                 let at = html.find("</head>").unwrap_or(html.len());
@@ -193,7 +193,8 @@ impl Plan {
     /// # Errors
     /// As [`Plan::render`].
     pub fn render_plain(&self, data: &Snapshot) -> Result<String, Error> {
-        Ok(self.plain.get_template(&self.name)?.render(data.value())?)
+        let template = self.plain.get_template(&self.name)?;
+        Ok(caught(|| template.render(data.value()))?)
     }
 
     /// The engine's view of the plan; `None` when the page can only be rendered as a whole.

@@ -82,7 +82,7 @@ pub(super) fn page_values(plan: &Plan, fine: &Fine, data: &Snapshot) -> Result<O
         .and_then(|printed| read(fine, PAGE, printed, 1));
     match values {
         Ok(mut values) => Ok(values.pop()),
-        Err(Stop::Markup) => Ok(None),
+        Err(Stop::Markup | Stop::Forgotten) => Ok(None),
         Err(Stop::Failed(error)) => Err(plan.explain_error(error, data)),
     }
 }

@@ -7,7 +7,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, escape_formatter};
 use serde_json::{Value, json};
 use statetemplate_core::{ErrorKind, Plan, PlanOptions, Snapshot, diff};
 
-use crate::oracle::Page;
+use crate::oracle::{Outcome, Page};
 
 /// Replays a page of `templates`, the first of which is shown, through the steps and back.
 fn replay(
@@ -132,6 +132,31 @@ fn an_undefined_value_fails_an_update_where_it_fails_a_render() {
     assert_eq!(error.template().unwrap().line(), 2, "{error:#}");
     let fine = old.next(&json!({"on": true, "name": "x"})).unwrap();
     assert_eq!(diff(&plan, &old, &fine).unwrap().operations(), ["0 show 1"]);
+}
+
+#[test]
+fn a_loop_over_something_undefined_fails_an_update_where_it_fails_a_render() {
+    use UndefinedBehavior::{Lenient, SemiStrict, Strict};
+    for (loops, behaviour, fails) in [
+        ("x in xs", Strict, true),
+        ("x in xs", SemiStrict, true),
+        ("x in xs", Lenient, false),
+        ("x in xs if x", Strict, true),
+        ("x in xs.ys", Strict, true),
+        // An `if` without `else` is nothing that could be missing.
+        ("x in ([] if on)", Strict, false),
+    ] {
+        let mut env = Environment::new();
+        env.set_undefined_behavior(behaviour);
+        let page = format!("<main>{{% for {loops} %}}<b>{{{{ x }}}}</b>{{% endfor %}}{{{{ on }}}}</main>");
+        env.add_template_owned("page.html", page).unwrap();
+        let data = json!({"xs": {"ys": [1]}, "on": true});
+        let mut page = Page::open(&env, "page.html", &data);
+        let outcome = page.try_update(&json!({"on": false}));
+        let is_refused = matches!(outcome.unwrap(), Outcome::Refused(_));
+        assert_eq!(is_refused, fails, "{loops} {behaviour:?}");
+        page.update(&data);
+    }
 }
 
 #[test]
