@@ -5,6 +5,8 @@ use std::rc::Rc;
 use super::item::Item;
 use super::machinery::ast::{BinOpKind, Expr, Stmt, UnaryOpKind};
 use super::node::{If, Node};
+use super::source::Sources;
+use super::syntax;
 
 /// Whether a node that prints nothing may fail. `is_there` tells of a path that it leads somewhere.
 pub(super) fn may_fail(node: &Node<'_>, is_there: &dyn Fn(&Expr<'static>) -> bool) -> bool {
@@ -18,6 +20,30 @@ pub(super) fn may_fail(node: &Node<'_>, is_there: &dyn Fn(&Expr<'static>) -> boo
     }
 }
 
+/// Whether the import of a template that is named so may fail on some data: it runs all that the template does beside
+/// defining macros.
+pub(super) fn import_may_fail(name: &Expr<'static>, sources: &Sources) -> bool {
+    let mut known = Vec::new();
+    import_fails(name, sources, &mut known)
+}
+
+/// As above; the templates in `known` are looked at already.
+fn import_fails<'a>(name: &Expr<'static>, sources: &'a Sources, known: &mut Vec<&'a str>) -> bool {
+    let source = syntax::constant_name(name).and_then(|name| sources.imported(name));
+    let Some(source) = source else { return true };
+    if known.contains(&source.name) {
+        return false;
+    }
+    known.push(source.name);
+    source.statements().iter().any(|statement| match statement {
+        Stmt::EmitRaw(_) | Stmt::Macro(_) => false,
+        Stmt::Set(set) => unpacks(&set.target) || !is_safe(&set.expr, &|_| false),
+        Stmt::Import(import) => import_fails(&import.expr, sources, known),
+        Stmt::FromImport(import) => import_fails(&import.expr, sources, known),
+        _ => true,
+    })
+}
+
 /// The nodes among and in these that set names, or start a scope.
 pub(super) fn setting<'a>(nodes: &[Node<'a>]) -> Vec<Node<'a>> {
     let mut found = Vec::new();
@@ -25,7 +51,9 @@ pub(super) fn setting<'a>(nodes: &[Node<'a>]) -> Vec<Node<'a>> {
         node.walk(&mut |inside| {
             if matches!(
                 inside,
-                Node::Enter(_) | Node::Define(Stmt::Set(_)) | Node::Capture(..)
+                Node::Enter(_)
+                    | Node::Define(Stmt::Set(_) | Stmt::Import(_) | Stmt::FromImport(_))
+                    | Node::Capture(..)
             ) {
                 found.push(inside.clone());
             }

@@ -536,6 +536,22 @@ impl<'a> Names<'a> {
         Meaning::Local { reads, plain: false }
     }
 
+    /// What the template reads that an import names so.
+    pub(super) fn of_import(&self, name: &Expr<'static>) -> Reads {
+        match self.imported(name) {
+            Meaning::Local { reads, .. } => reads,
+            _ => Reads {
+                everything: true,
+                ..Reads::default()
+            },
+        }
+    }
+
+    /// The templates of the page.
+    pub(super) fn sources(&self) -> &'a Sources {
+        self.sources
+    }
+
     /// What a macro reads whose names these are beside what they stand for here. minijinja overlooks some of them when it
     /// makes the macro's closure, and then the macro sees the data instead of what is in scope.
     fn overlooked(&self, mentions: &BTreeSet<&'static str>, reads: &mut Reads) {

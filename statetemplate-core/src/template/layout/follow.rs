@@ -2,7 +2,7 @@
 
 use super::Layout;
 use crate::template::draft::{Draft, DraftKind, Op, Scope, SlotDraft, ValueStep};
-use crate::template::machinery::ast::Expr;
+use crate::template::machinery::ast::{Expr, Stmt};
 use crate::template::node::Node;
 use crate::template::reads::{self, Place};
 use crate::template::{failing, namespace};
@@ -25,10 +25,14 @@ impl<'a> Layout<'a> {
 
     /// Notes a node that prints nothing, if it may fail on some data.
     pub(super) fn check(&mut self, draft: &mut Draft<'a>, node: &Node<'a>) {
-        if !failing::may_fail(node, &|expr| self.is_there(expr)) {
+        if !self.may_fail(node) {
             return;
         }
-        let reads = self.names.of_all(node);
+        let reads = match node {
+            Node::Define(Stmt::Import(import)) => self.names.of_import(&import.expr),
+            Node::Define(Stmt::FromImport(import)) => self.names.of_import(&import.expr),
+            node => self.names.of_all(node),
+        };
         draft.checks.push(SlotDraft {
             kind: DraftKind::Check(node.clone()),
             scope: self.scope.clone(),
@@ -38,6 +42,19 @@ impl<'a> Layout<'a> {
             sets: false,
             within: self.within(),
         });
+    }
+
+    /// Whether a node that prints nothing may fail on some data.
+    pub(super) fn may_fail(&self, node: &Node<'a>) -> bool {
+        match node {
+            Node::Define(Stmt::Import(import)) => {
+                failing::import_may_fail(&import.expr, self.names.sources())
+            }
+            Node::Define(Stmt::FromImport(import)) => {
+                failing::import_may_fail(&import.expr, self.names.sources())
+            }
+            node => failing::may_fail(node, &|expr| self.is_there(expr)),
+        }
     }
 
     /// Whether an expression is a path that can be followed to its last step, whatever the data is.

@@ -253,9 +253,7 @@ impl<'a> Layout<'a> {
         let open = self.open.iter().map(|(_, names)| *names).collect();
         let mut reads = self.names.of_nodes_within(nodes, open);
         let setting = failing::setting(nodes);
-        let sets = setting
-            .iter()
-            .any(|node| failing::may_fail(node, &|expr| self.is_there(expr)));
+        let sets = setting.iter().any(|node| self.may_fail(node));
         if sets {
             setting
                 .iter()
