@@ -1,6 +1,9 @@
 //! One random case: templates, how they are read, and the states of their data. It is also the form of a saved case.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -9,6 +12,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use statetemplate_core::{Plan, PlanOptions};
 
 use super::data;
 use super::grammar::Grammar;
@@ -25,6 +29,7 @@ const FILES: &[(&str, &str)] = &[
     ("macros.html", "macros"),
     ("base.html", "base"),
     ("middle.html", "middle"),
+    ("risky.html", "risky"),
 ];
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -80,10 +85,6 @@ pub(crate) fn cases(grammar: &Grammar) -> impl Strategy<Value = Case> + use<> {
             steps,
             refused: 0,
         };
-        // Where values go through a filter of ours, what is undefined prints nothing, as it does by default.
-        if case.templates.values().any(|text| oracle::is_guarded(text)) {
-            case.settings.undefined = "lenient".to_owned();
-        }
         case.drop_unused();
         case
     })
@@ -257,8 +258,22 @@ impl Case {
         })
     }
 
+    /// Opens the page on its first data. `now` is declared only where it is called: what is declared concerns the page.
+    fn open(&self, env: &Environment<'static>, data: &Value) -> Result<Page, String> {
+        let mut options = PlanOptions::new();
+        if self.templates.values().any(|text| text.contains("now()")) {
+            options = options.impure("now");
+        }
+        let plan = Plan::compile_with(env, PAGE, &options).map_err(|error| format!("{error:#}"))?;
+        let guarded = self.templates.values().any(|text| oracle::is_guarded(text));
+        Page::try_open_plan(Arc::new(plan), guarded, data)
+    }
+
     fn follow(&self) -> Result<Run, String> {
-        let env = self.environment()?;
+        let mut env = self.environment()?;
+        let clock = Arc::new(AtomicUsize::new(0));
+        let now = clock.clone();
+        env.add_function("now", move || now.load(SeqCst));
         let mut run = Run::default();
         // States that the template fails on say nothing before the first page is there.
         let Some(first) = self.steps.iter().position(|data| renders(&env, data)) else {
@@ -266,21 +281,28 @@ impl Case {
             return Ok(run);
         };
         run.refused = first;
-        let mut page = Page::try_open(&env, PAGE, &self.steps[first])?;
+        let mut shown = &self.steps[first];
+        let mut page = self.open(&env, shown)?;
         run.whole = page
             .plan
             .explain()
             .lines()
-            .find_map(|line| line.strip_prefix("sent as a whole at each change: "))
+            .find_map(|line| {
+                line.strip_prefix("It is sent as a whole at each change of what it prints, because ")
+            })
             .map(str::to_owned);
         let mut sent = String::new();
         for (at, data) in self.steps.iter().enumerate().skip(first + 1) {
+            // Time goes on with the data: without a change nothing is sent.
+            let before = clock.swap(if data == shown { clock.load(SeqCst) } else { at }, SeqCst);
             match page.try_update(data) {
                 Ok(Outcome::Sent(update)) => {
+                    shown = data;
                     run.updates += 1;
                     sent += &format!("step {at}: {:?}\n", update.operations);
                 }
                 Ok(Outcome::Refused(_)) => {
+                    clock.store(before, SeqCst);
                     run.refused += 1;
                     sent += &format!("step {at}: refused, as the template fails on it\n");
                 }
