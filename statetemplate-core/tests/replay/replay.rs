@@ -207,13 +207,13 @@ fn replay(fixture: &Fixture) -> Result<Vec<Section>, String> {
     Ok(out)
 }
 
-/// What the plan says of this page alone: without its name, the words on how to read it, and the sums.
 /// Opens the page, which need not be what minijinja alone prints.
 fn open_unlike(env: &Environment<'static>, data: &Value) -> Result<Page, String> {
     let plan = Plan::compile(env, "page.html").map_err(|error| format!("{error:#}"))?;
     Page::try_open_plan(Arc::new(plan), true, data)
 }
 
+/// What the plan says of this page alone: without its name, the words on how to read it, and the sums.
 fn explained(plan: &Plan) -> String {
     let explained = plan.explain();
     let of_the_page = explained.split("\n\n").skip(1).filter(|part| {
