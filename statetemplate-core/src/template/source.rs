@@ -113,6 +113,12 @@ impl Sources {
         let mut resolver = Resolver::new(self, env, source);
         let mut nodes = Vec::new();
         resolver.template(source, &mut nodes)?;
+        if resolver.expander.needs_others() {
+            resolver = Resolver::new(self, env, source);
+            resolver.expander.disable();
+            nodes.clear();
+            resolver.template(source, &mut nodes)?;
+        }
         Ok((nodes.into(), resolver.called))
     }
 }

@@ -21,6 +21,7 @@ mod scope;
 mod stays;
 mod text;
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
@@ -58,6 +59,9 @@ pub(super) struct Expander<'a> {
     env: &'a Environment<'static>,
     /// Off for environments whose formatter changes text that is safe: a macro's output goes through it once more.
     enabled: bool,
+    /// Whether a call stays a call for a name that minijinja does not keep for its macro. It finds the name all the same
+    /// where another macro of the page has kept it, so that no call may be written out then.
+    needs_others: Cell<bool>,
     modules: Vec<Module<'a>>,
     /// How many copies of a macro or call block were started: each has names of its own.
     copies: usize,
@@ -71,11 +75,22 @@ impl<'a> Expander<'a> {
             sources,
             env,
             enabled: machinery::prints_as_it_is(env, escape),
+            needs_others: Cell::new(false),
             modules: Vec::new(),
             copies: 0,
             nodes: 0,
             limit: 0,
         }
+    }
+
+    /// Whether a call that stays a call needs what the calls that were written out would have left behind.
+    pub(super) fn needs_others(&self) -> bool {
+        self.needs_others.get()
+    }
+
+    /// From here on every call stays a call.
+    pub(super) fn disable(&mut self) {
+        self.enabled = false;
     }
 
     /// What to run instead of an `{{ m(…) }}` or a `call` block.

@@ -205,9 +205,13 @@ impl<'a> Copier<'_, 'a> {
         }
         let unkept = env.is_unkept(name);
         let free = match &env.outer {
-            Some((outer, in_loop)) => self.through(outer, name, unkept, *in_loop)?,
-            None => self.at_home(env.home, name, unkept)?,
+            Some((outer, in_loop)) => self.through(outer, name, unkept, *in_loop),
+            None => self.at_home(env.home, name, unkept),
         };
+        if unkept && free.is_err() {
+            self.expander.needs_others.set(true);
+        }
+        let free = free?;
         if !perhaps {
             return Ok(free);
         }
