@@ -98,8 +98,8 @@ export class StateTemplateClient {
     const element = options.element ?? document.querySelector<HTMLElement>("script[data-page][data-plan]");
     const { page, plan, revision, ws, limit, scope } = element?.dataset ?? {};
     if (!page || plan === undefined) throw new Error("StateTemplate: no data-page");
-    const { url = ws ?? "/ws", enableCaching: caching = true, maxCacheSize: capacity = 1000, debugMode } = options;
     const base = (element as HTMLScriptElement).src || document.baseURI;
+    const { url = ws ?? "/ws", scripts = base, enableCaching: caching = true, maxCacheSize: capacity = 1000, debugMode } = options;
     const held = caching ? heldStatics() : new Map<string, Parts>();
 
     let instance: Instance = [];
@@ -240,6 +240,8 @@ export class StateTemplateClient {
       await load("extras");
       const extras = got("extras");
       if (extras) for (const task of early.splice(0)) task(extras);
+      // Perhaps the network is gone, of which only the extras hear.
+      else if (this.state === "connected") connection.wake();
       for (const task of tasks.splice(0)) task(extras);
     };
 
@@ -303,7 +305,7 @@ export class StateTemplateClient {
         added,
         setAttribute,
       },
-      options.scripts ?? base,
+      scripts,
       element!.nonce,
     );
 
@@ -311,7 +313,7 @@ export class StateTemplateClient {
       if (listening) return;
       listening = new AbortController();
       const { signal } = listening;
-      fields.start();
+      fields.start(signal);
       actions.listen(signal);
       // First of all that waits, so that what arrives late hears the rest.
       if (got("extras")) got("extras")!.listen(signal);
@@ -339,7 +341,6 @@ export class StateTemplateClient {
       listening?.abort();
       listening = undefined;
       unwatch();
-      fields.stop();
       got("extras")?.save();
       connection.disconnect();
     };

@@ -13,23 +13,25 @@ export type Cover = (node: Node, aspect: Aspect, value: Value) => () => void;
 
 /** @param served what the server set, of that which is not as it set it */
 export function createCover({ served }: Core): Cover {
-  let covers: [Node, Aspect][] = [];
+  let covers: [Node, Aspect, Value][] = [];
 
   return (node, aspect, value) => {
-    const cover: [Node, Aspect] = [node, aspect];
+    const cover: [Node, Aspect, Value] = [node, aspect, value];
     covers.push(cover);
     if (!aspect && !served.has(node)) served.set(node, { "": (node as Text).data });
     write(node, aspect, value);
     return () => {
       covers = covers.filter((each) => each !== cover);
-      // Another action in flight may show the same.
-      if (covers.some(([other, what]) => other === node && what === aspect)) return;
+      // Another action in flight may show the same, or something else.
+      const other = covers.filter((each) => each[0] === node && each[1] === aspect).pop();
       const before = served.get(node) ?? {};
       const name = aspect.slice(1);
       if (!aspect) {
-        // Unless the server's word shows already.
-        if ((node as Text).data === value) write(node, aspect, before[""]!);
-        served.delete(node);
+        // Unless the server's word shows already, or what came later.
+        if ((node as Text).data === value) write(node, aspect, other ? other[2] : before[""]!);
+        if (!other) served.delete(node);
+      } else if (other) {
+        write(node, aspect, other[2]);
       } else if (aspect[0] !== ".") {
         if (aspect in before) write(node, aspect, before[aspect]!);
       } else if ("class" in before) {

@@ -11,8 +11,8 @@ const FORCE = "st-force";
 
 /** The fields that people edited, and which action carries each edit. */
 export interface Fields {
-  start(): void;
-  stop(): void;
+  /** Listens on the document until `signal` says stop. */
+  start(signal: AbortSignal): void;
   /** Whether an IME composition is going on; patches wait for its end, for any change near it would break it off. */
   composing(): boolean;
   /** Notes that action `number` carries the present value of these fields. */
@@ -28,6 +28,8 @@ export interface Fields {
   change(element: Element, write: () => void): void;
   /** Sets the text of a slot; in editable content that a person changed later. */
   setText(node: Text, text: string): void;
+  /** Runs `change` of a node, in editable content that a person changed later. */
+  later(node: Node, change: () => void): void;
   /** Whether a person's edit of this field is still to be protected. */
   holds(field: Element): boolean;
   /** Notes what people chose; the returned function chooses it again, where options and radio buttons have come and gone. */
@@ -38,10 +40,9 @@ export interface Fields {
 export function createFields(released: () => void): Fields {
   // The number of the action that carries the edit, 0 while none does.
   const edited = new Map<Element, number>();
-  // What the server says of texts in editable content that a person changed.
-  const texts = new Map<Text, string>();
+  // What the server says of nodes in editable content that a person changed.
+  const waiting = new Map<Node, () => void>();
   let composing = false;
-  let listening: AbortController;
 
   const holds = (field: Element): boolean => edited.has(field) && !field.hasAttribute(FORCE);
 
@@ -77,13 +78,13 @@ export function createFields(released: () => void): Fields {
   };
 
   const self: Fields = {
-    start() {
-      listening = new AbortController();
+    start(signal) {
+      composing = false;
       const on = (type: string, listener: (event: Event) => unknown): void =>
-        document.addEventListener(type, listener, { capture: true, signal: listening.signal });
+        document.addEventListener(type, listener, { capture: true, signal });
       on("beforeinput", ({ target }) => {
         const own = boundFields.get(target as Element);
-        if (own && (target as Field).isContentEditable && !edited.has(target as Element)) texts.set(own, own.data);
+        if (own && (target as Field).isContentEditable && !edited.has(target as Element)) waiting.set(own, writing(own, own.data));
       });
       on("input", edit);
       // When a field is left it tells again of edits that it told of before; an action may carry them by now.
@@ -94,11 +95,6 @@ export function createFields(released: () => void): Fields {
       on("compositionstart", () => (composing = true));
       on("compositionend", composed);
       on("focusout", composed);
-    },
-
-    stop() {
-      listening.abort();
-      composing = false;
     },
 
     composing: () => composing,
@@ -121,11 +117,7 @@ export function createFields(released: () => void): Fields {
 
     restore(field) {
       edited.delete(field);
-      for (const [node, text] of texts) {
-        if (!owns(field, node)) continue;
-        texts.delete(node);
-        if (node.data !== text) node.data = text;
-      }
+      for (const [node, change] of waiting) if (owns(field, node) && waiting.delete(node)) change();
       show(field);
     },
 
@@ -139,14 +131,17 @@ export function createFields(released: () => void): Fields {
     setText(node, text) {
       // Something else shows in its place while an action is in flight.
       if (served.has(node)) served.set(node, { "": text });
+      const write = writing(node, text);
+      if (node.parentElement?.matches("textarea")) self.change(node.parentElement, write);
+      else self.later(node, write);
+    },
+
+    later(node, change) {
       for (const field of edited.keys()) {
-        if (owns(field, node) && (field as Field).isContentEditable && holds(field)) return void texts.set(node, text);
+        if (owns(field, node) && (field as Field).isContentEditable && holds(field)) return void waiting.set(node, change);
       }
-      texts.delete(node);
-      const write = (): string => (node.data = text);
-      const { parentElement } = node;
-      if (parentElement?.localName === "textarea") self.change(parentElement, write);
-      else write();
+      waiting.delete(node);
+      change();
     },
 
     holds,
@@ -169,8 +164,13 @@ export function createFields(released: () => void): Fields {
 }
 
 /** Whether the text is in the element, or was until a person edited that. */
-function owns(field: Element, node: Text): boolean {
+function owns(field: Element, node: Node): boolean {
   return field.contains(node) || boundFields.get(field) === node;
+}
+
+/** Sets a text, unless it is that. */
+function writing(node: Text, text: string): () => void {
+  return () => node.data !== text && (node.data = text);
 }
 
 function choose(field: Field, chosen: (option: HTMLOptionElement) => boolean): void {

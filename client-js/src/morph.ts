@@ -4,7 +4,7 @@
 
 import { keepingCaret } from "./input.js";
 import { provide, type Core } from "./load.js";
-import { nodesFrom } from "./arrange.js";
+import { nodesFrom, parentOf } from "./arrange.js";
 import { moveNode, stationary, staying } from "./moves.js";
 import { malformed } from "./wire.js";
 
@@ -25,7 +25,8 @@ provide("morph", (core) => ({
     if (typeof html !== "string") malformed("region");
     const content = core.need("extras").parseBeside(html, start);
     if (text) content.append(change);
-    changes.push(() => morph(core, start.parentNode!, nodesFrom(start.nextSibling, end), [...content.childNodes], start));
+    const update = (): void => morph(core, parentOf(start), nodesFrom(start.nextSibling, end), [...content.childNodes], start);
+    changes.push(() => core.fields.later(start, update));
   },
 
   staying,
@@ -33,7 +34,7 @@ provide("morph", (core) => ({
 }));
 
 /** Makes the server's nodes among `old`, children of `parent` after the node `start`, into `fresh`. */
-function morph({ fields, setAttribute, served, added }: Core, parent: Node, old: Node[], fresh: Node[], start: Node | null): void {
+function morph({ fields, setAttribute, served, added, connection }: Core, parent: Node, old: Node[], fresh: Node[], start: Node | null): void {
   // Equal subtrees of the server's have equal numbers.
   const numbers = new Map<string, number>();
   const signs = new Map<Node, number>();
@@ -47,8 +48,14 @@ function morph({ fields, setAttribute, served, added }: Core, parent: Node, old:
   const selection = document.getSelection();
   const pin = selection && !selection.isCollapsed ? selection.anchorNode : active;
 
+  /** A text as the server set it; something else may show in its place. */
+  const textOf = (node: Node): string | null => served.get(node)?.[""] ?? node.nodeValue;
+
   /** Whether the server knows of this node. */
-  const isServers = (node: Node): boolean => !added.get(node) && node.nodeValue !== "";
+  const isServers = (node: Node): boolean => !added.get(node) && textOf(node) !== "";
+
+  /** Whether a person's content is in there, whatever the server says. */
+  const isHeld = (node: Element): boolean => fields.holds(node) && (node as HTMLElement).isContentEditable;
 
   const childrenOf = (node: Node): Node[] => [...inside(node).childNodes].filter(isServers);
 
@@ -64,12 +71,13 @@ function morph({ fields, setAttribute, served, added }: Core, parent: Node, old:
   };
 
   const sign = (node: Node, ids: Map<string, Element | null>): number => {
-    let text: unknown = node.nodeValue;
+    let text: unknown = textOf(node);
     if (isElement(node)) {
       // An id that is there twice names nothing.
       if (node.id) ids.set(node.id, ids.has(node.id) ? null : node);
       const children = node.hasAttribute(IGNORE) ? [] : childrenOf(node).map((child) => sign(child, ids));
-      text = [[...attributesOf(node)].sort(), children];
+      // What is held is like nothing else: it has to hear of the server's word even if that is what it shows.
+      text = [[...attributesOf(node)].sort(), children, isHeld(node) && numbers.size];
     }
     const key = JSON.stringify([node.nodeName, text]);
     if (!numbers.has(key)) numbers.set(key, numbers.size);
@@ -170,7 +178,7 @@ function morph({ fields, setAttribute, served, added }: Core, parent: Node, old:
   const morphNode = (node: Node, next: Node): void => {
     if (signs.get(node) === signs.get(next)) return;
     if (!isElement(node) || !isElement(next)) {
-      node.nodeValue = next.nodeValue;
+      fields.setText(node as Text, next.nodeValue!);
       return;
     }
     if (node.hasAttribute(IGNORE)) return;
@@ -189,12 +197,13 @@ function morph({ fields, setAttribute, served, added }: Core, parent: Node, old:
       fields.change(node, () => ((node as HTMLTextAreaElement).defaultValue = defaultValue));
       return;
     }
-    if ((node as HTMLElement).isContentEditable && fields.holds(node)) {
-      // The person's content stays, and the server's text waits in the node that is going to be its slot.
+    if (isHeld(node)) {
+      // The person's content stays. What is more than a text has to come once more.
+      if (next.childNodes[1] || next.firstElementChild) return fields.later(node, () => connection.resync("edited"));
+      // The server's text waits in the node that is going to be its slot.
       const first = node.firstChild;
       const slot = first?.nodeType === 3 ? first : node.insertBefore(new Text(), first);
-      fields.setText(slot as Text, next.textContent);
-      return;
+      return fields.setText(slot as Text, next.textContent);
     }
     const children = childrenOf(next);
     const old = childrenOf(node);

@@ -160,3 +160,70 @@ test("a refresh between action and answer shows the server's word, and the answe
   await live.patch(3, { "0": "c", "1": "3" }, 1);
   expect([await state("#p"), await state("#b")]).toEqual(["c 3", "x"]);
 });
+
+test("a refresh that brings the optimistic text is not taken back by the answer", async () => {
+  const page = (text: string): string => `<p id="p" st=".">${text}</p><h1>${text}</h1><button id="b" st-click="go" st-optimistic="text 4 @ #p">x</button>`;
+  await open(page("3"));
+  await live.page.click("#b");
+  await live.action(1);
+  live.send(["f", 2, "plan2", `<!DOCTYPE html><html><head><title>T</title></head><body>${page("4")}</body></html>`]);
+  await live.applied(2);
+  live.send(["k", 1]);
+  await answered(1);
+  expect(await state("#p")).toBe("4");
+  await live.patch(3, { "0": "5" });
+  expect(await state("#p")).toBe("5");
+});
+
+test("a refresh that says what it said leaves the optimistic text, which an answer then takes back as a whole", async () => {
+  const page = (title: string): string => `<h1>${title}</h1><p id="p">one <b>b</b> two</p><button id="b" st-click="go" st-optimistic="text 4 @ #p">x</button>`;
+  await open(page("1"));
+  await live.page.click("#b");
+  await live.action(1);
+  live.send(["f", 2, "plan2", `<!DOCTYPE html><html><head><title>T</title></head><body>${page("2")}</body></html>`]);
+  await live.applied(2);
+  expect([await state("h1"), await live.page.innerHTML("#p")]).toEqual(["2", "4 <b>b</b>"]);
+  live.send(["k", 1]);
+  await answered(1);
+  expect(await live.page.innerHTML("#p")).toBe("one <b>b</b> two");
+});
+
+test("of two actions in flight that show different things, what is left shows when the later one is refused", async () => {
+  await open(
+    `<p id="p" class="a" hidden>now</p><button id="b" st-click="go" st-optimistic="text soon @ #p; show @ #p; add on @ #p">x</button>` +
+      `<button id="c" st-click="go" st-optimistic="text later @ #p; hide @ #p; remove on @ #p">x</button>`,
+  );
+  await live.page.click("#b");
+  await live.page.click("#c");
+  await live.action(2);
+  expect(await state("#p")).toBe("a later hidden");
+  live.send(["e", 2, "refused", ""]);
+  await live.page.waitForFunction(() => document.querySelector("#c")!.className === "");
+  expect(await state("#p")).toBe("a on soon");
+  live.send(["k", 1]);
+  await answered(2);
+  expect(await state("#p")).toBe("a now hidden");
+});
+
+test("st-disable ends with a refusal, with the answer after a broken connection, and with the session", async () => {
+  await open(`<button id="b" st-click="go" st-disable="Wait…">Go</button>`);
+  await live.page.click("#b");
+  await live.action(1);
+  live.send(["e", 1, "refused", ""]);
+  await answered(1);
+  expect(await state("#b")).toBe("Go");
+  await live.page.click("#b");
+  await live.action(2);
+  await live.drop();
+  await live.until(() => live.joins === 2, "the second join");
+  await live.action(3);
+  expect(await state("#b"), "it is still in flight").toBe("st-loading Wait… disabled");
+  live.send(["k", 2]);
+  await answered(2);
+  expect(await state("#b")).toBe("Go");
+  await live.page.click("#b");
+  await live.action(4);
+  live.send(["x", "session_closed", 0]);
+  await live.page.waitForSelector("html.st-expired", { state: "attached" });
+  expect(await state("#b")).toBe("Go");
+});
