@@ -172,7 +172,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     }
     if (!Array.isArray(frame)) self.resync("malformed frame");
     else if (frame[0] === FromServer.Joined) onJoined(frame[1], frame[2]);
-    else if (frame[0] === FromServer.End) onEnd(String(frame[1]), Number(frame[2]));
+    else if (frame[0] === FromServer.End) onEnd(frame[1] as string, frame[2] as number);
     else options.frame(frame, data.length);
   };
 
@@ -261,13 +261,12 @@ export function createConnection(options: ConnectionOptions): Connection {
   };
 
   const self: Connection = {
-    page: options.page,
+    // What the page is and shows.
+    ...options,
     client: randomId(),
     last: 0,
     pending,
     earlier: [],
-    plan: options.plan,
-    revision: options.revision,
     connect() {
       wanted = true;
       open();
@@ -315,6 +314,8 @@ export function createConnection(options: ConnectionOptions): Connection {
     },
     applied(revision) {
       self.revision = revision;
+      // Sockets that bring updates do work, however short they last.
+      if (!streaming) patience = attempts + PATIENCE;
       appliedDue = true;
     },
     acknowledge() {

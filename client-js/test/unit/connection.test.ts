@@ -322,6 +322,16 @@ describe("where sockets do not work", () => {
     expect(fail(1)).toEqual([true]);
   });
 
+  test("sockets that bring updates are not given up, however soon they end, and come back ever later", () => {
+    for (let round = 0; round < 20; round++) {
+      socket().join();
+      connection.applied(8 + round);
+      const before = Date.now();
+      expect(fail(1)).toEqual([false]);
+      if (round > 7) expect(Date.now() - before).toBeGreaterThanOrEqual(15_000);
+    }
+  });
+
   test("a stream that held is what comes back", () => {
     fail(2);
     socket().join();
