@@ -29,7 +29,8 @@ export function createDelays(): Delays {
 
   return {
     schedule(element, type, fire) {
-      const debounce = element.getAttribute("st-debounce");
+      // Leaving a field and submitting are the ends of a pause.
+      const debounce = /submit|blur/.test(type) ? null : element.getAttribute("st-debounce");
       const text = debounce ?? element.getAttribute("st-throttle");
       if (text === null) return fire();
       const given = parseInt(text);
