@@ -117,7 +117,9 @@ const BUNDLES = [
  * the compressed size; esbuild alone can rename properties alike in several bundles.
  */
 async function script(entry, format, name, more = {}) {
-  const options = { ...common, entryPoints: [entry], format, outfile: name, write: false, sourcemap: "external", ...more };
+  // Maps name their sources as seen from where they stand.
+  const outfile = `dist/${name}`;
+  const options = { ...common, entryPoints: [entry], format, outfile, write: false, sourcemap: "external", ...more };
   const { outputFiles, mangleCache } = await bundle(options);
   const [map, code] = outputFiles.map(({ text }) => text);
   const minified = await minify(code, {

@@ -2,18 +2,31 @@
 
 import { ActionError, StateTemplateClient, type Hook } from "./index.js";
 
+/** What the script puts on the window. */
+export interface ClassicScript {
+  StateTemplateClient: typeof StateTemplateClient;
+  ActionError: typeof ActionError;
+  /** What `st-hook` names; the page's scripts fill it. */
+  hooks: Record<string, Hook>;
+  /** The page's client, or `null` when the script's element names no session. */
+  client: StateTemplateClient | null;
+  /** Shorthand for `client.sendUpdate`; not there without a client. */
+  sendUpdate: StateTemplateClient["sendUpdate"] | undefined;
+}
+
+declare global {
+  var StateTemplate: ClassicScript;
+}
+
 const element = document.currentScript as HTMLScriptElement | null;
-/** What `st-hook` names; the page's scripts fill it. */
 const hooks: Record<string, Hook> = {};
 const client = element?.dataset.page ? new StateTemplateClient({ element, hooks }) : null;
 
-(globalThis as { StateTemplate?: unknown }).StateTemplate = {
+globalThis.StateTemplate = {
   StateTemplateClient,
   ActionError,
   hooks,
-  /** The page's client, or `null` when the script's element names no session. */
   client,
-  /** Shorthand for `client.sendUpdate`; not there without a client. */
   sendUpdate: client?.sendUpdate,
 };
 client?.connect();
