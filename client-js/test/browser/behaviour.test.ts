@@ -337,6 +337,24 @@ describe("actions", () => {
   });
 });
 
+test("an event that the server pushes is told to the page's scripts, with its data", async () => {
+  await open(`<p st=".">1</p>`);
+  await live.page.evaluate(() => {
+    const pushed: unknown[] = ((globalThis as { pushed?: unknown[] }).pushed = []);
+    addEventListener("statetemplate:push", (event) => pushed.push((event as CustomEvent).detail, document.querySelector("p")!.textContent));
+  });
+  // In its place among the others.
+  live.send([2, { "0": "2" }], ["v", "saved", { id: 7, "a b": [null] }], [3, { "0": "3" }], ["v", "empty"]);
+  await live.applied(3);
+  await live.page.waitForFunction(() => (globalThis as unknown as { pushed: unknown[] }).pushed.length === 4);
+  expect(await live.page.evaluate(() => (globalThis as unknown as { pushed: unknown[] }).pushed)).toEqual([
+    { name: "saved", data: { id: 7, "a b": [null] } },
+    "2",
+    { name: "empty", data: undefined },
+    "3",
+  ]);
+});
+
 describe("connection", () => {
   test("reconnects, names the revision it shows, and sends what was not answered again", async () => {
     await open(`<p st=".">1</p><button st-click="go">x</button>`);

@@ -89,6 +89,24 @@ describe("the window", () => {
     await live.until(() => live.actions.some(([, name, data]) => name === "scrolled" && (data as { y: number }).y === 40), "the scroll");
   });
 
+  test("tells of each of its events", async () => {
+    const types = ["resize", "scroll", "online", "offline", "focus", "blur", "visibilitychange", "keydown", "keyup"];
+    await open(types.map((type) => `<i st-window-${type}="${type}"></i>`).join(""));
+    await live.ready("extras");
+    for (const type of ["resize", "scroll", "online", "focus", "blur"]) {
+      await live.page.evaluate((type) => dispatchEvent(new Event(type)), type);
+    }
+    await live.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange", { bubbles: true })));
+    await live.page.keyboard.press("F2");
+    // Last, since it closes the connection: the action goes with the next one.
+    await live.page.evaluate(() => dispatchEvent(new Event("offline")));
+    await live.page.evaluate(() => dispatchEvent(new Event("online")));
+    // The ones before are without an answer and sent again.
+    const named = (): unknown[] => [...new Map(live.actions as [number, string][]).values()];
+    await live.until(() => named().length === 10, "ten actions");
+    expect(named()).toEqual(["resize", "scroll", "online", "focus", "blur", "visibilitychange", "keydown", "keyup", "offline", "online"]);
+  });
+
   test("a click elsewhere is one that is not within, while the element is shown", async () => {
     await open(`<div id="menu" st-click-away="close"><b id="in">in</b></div><p id="out">out</p>`);
     await live.page.click("#in");
@@ -214,5 +232,7 @@ test("without the extras plain actions and delayed ones still go", async () => {
     [1, "typed", { f: "abc" }],
     [2, "go", {}],
   ]);
+  // Perhaps it is the network that is gone, of which nothing else tells such a page.
+  await live.until(() => live.received.some(([type]) => type === "p"), "the question whether anybody is there");
   expect(live.errors.splice(0).join()).toContain("Failed to load");
 });
