@@ -21,7 +21,7 @@ export function runCommands(element: Element, text: string, change: Change): voi
       else if (/^(hide|add)$/.test(verb!) || (verb === "toggle" && !there)) change(each, aspect, "");
       else if (/^(show|remove|toggle)$/.test(verb!)) change(each, aspect, null);
       // Without keeping the other commands and the action from what they do.
-      else if (verb) reportError(new Error("StateTemplate: no command " + verb));
+      else if (verb) reportError(new Error("no command " + verb));
     }
   }
 }

@@ -25,18 +25,11 @@ export function createCover({ served }: Core): Cover {
       // Another action in flight may show the same, or something else.
       const other = covers.filter((each) => each[0] === node && each[1] === aspect).pop();
       const before = served.get(node) ?? {};
-      const name = aspect.slice(1);
-      if (!aspect) {
-        // Unless the server's word shows already, or what came later.
-        if ((node as Text).data === value) write(node, aspect, other ? other[2] : before[""]!);
-        if (!other) served.delete(node);
-      } else if (other) {
-        write(node, aspect, other[2]);
-      } else if (aspect[0] !== ".") {
-        if (aspect in before) write(node, aspect, before[aspect]!);
-      } else if ("class" in before) {
-        write(node, aspect, ` ${before.class} `.includes(` ${name} `) ? "" : null);
-      }
+      const isClass = aspect[0] === "." && "class" in before;
+      const server = isClass ? (` ${before.class} `.includes(` ${aspect.slice(1)} `) ? "" : null) : before[aspect];
+      const word = other ? other[2] : server;
+      // Of texts the server's may show already, or what came later.
+      if (word !== undefined && (aspect || (node as Text).data === value)) write(node, aspect, word);
     };
   };
 }

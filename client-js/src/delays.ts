@@ -2,7 +2,7 @@
 
 import type { Extras } from "./load.js";
 
-const DEFAULT_DELAY = 300;
+const DEFAULT_DELAY = "300";
 
 /** A debounced or throttled action. */
 interface Delayed {
@@ -24,26 +24,25 @@ export function createDelays(): Delays {
   const run = (delayed: Delayed): void => {
     clearTimeout(delayed.timer);
     waiting.delete(delayed);
-    delayed.fire?.();
+    delayed.fire!();
   };
 
   return {
     schedule(element, type, fire) {
       // Leaving a field and submitting are the ends of a pause.
-      const debounce = /submit|blur/.test(type) ? null : element.getAttribute("st-debounce");
+      const debounce = element.getAttribute("st-debounce");
       const text = debounce ?? element.getAttribute("st-throttle");
-      if (text === null) return fire();
-      const given = parseInt(text);
-      const time = given >= 0 ? given : DEFAULT_DELAY;
+      if (text === null || /submit|blur/.test(type)) return fire();
+      const time = parseInt(text || DEFAULT_DELAY);
       const rests = [...waiting].find((each) => each.element === element && each.type === type);
       const delayed: Delayed = rests ?? { element, type };
       const wait = (then: () => void): unknown => (delayed.timer = setTimeout(then, time));
       const rest = (): void => {
         const { fire } = delayed;
         delayed.fire = undefined;
-        if (fire) wait(rest);
-        else waiting.delete(delayed);
-        fire?.();
+        if (!fire) return void waiting.delete(delayed);
+        wait(rest);
+        fire();
       };
       waiting.add(delayed);
       delayed.fire = fire;

@@ -54,8 +54,7 @@ provide("extras", (core) => {
 /** Takes up what the tab simulated before its page was loaded. */
 function resumeLatency({ simulateLatency }: StateTemplateClient): void {
   try {
-    const round = Number(sessionStorage[LATENCY]);
-    if (round) simulateLatency(round);
+    if (sessionStorage[LATENCY]) simulateLatency(+sessionStorage[LATENCY]);
   } catch {
     // The browser refuses its storage to this page.
   }

@@ -91,7 +91,7 @@ export function createHooks(client: StateTemplateClient): Hooks {
   };
 
   const connection = ({ type }: Event): void => {
-    const now = !type.endsWith(":connected");
+    const now = /dis/.test(type);
     // The first connection is no new one.
     if (now !== lost) for (const hook of mounted.values()) call(hook, now ? "disconnected" : "reconnected");
     lost = now;

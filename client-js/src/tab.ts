@@ -25,9 +25,9 @@ const WORD = 10;
 export function createTab(connection: Connection): (signal: AbortSignal) => void {
   const { scope, kept } = document.querySelector<HTMLElement>("script[data-scope]")?.dataset ?? {};
   const key = "statetemplate." + scope;
-  const store = (entry?: Entry): void => {
+  const store = (entry: Entry | null = null): void => {
     try {
-      sessionStorage.setItem(key, JSON.stringify(entry ?? null));
+      sessionStorage.setItem(key, JSON.stringify(entry));
     } catch {
       // There is no room, or no storage: a reload starts afresh.
     }
