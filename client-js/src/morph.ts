@@ -34,7 +34,7 @@ provide("morph", (core) => ({
 }));
 
 /** Makes the server's nodes among `old`, children of `parent` after the node `start`, into `fresh`. */
-function morph({ fields, setAttribute, served, added, connection }: Core, parent: Node, old: Node[], fresh: Node[], start: Node | null): void {
+function morph({ fields, setAttribute, served, added, connection, indexTree }: Core, parent: Node, old: Node[], fresh: Node[], start: Node | null): void {
   // Equal subtrees of the server's have equal numbers.
   const numbers = new Map<string, number>();
   const signs = new Map<Node, number>();
@@ -50,6 +50,10 @@ function morph({ fields, setAttribute, served, added, connection }: Core, parent
 
   /** A text as the server set it; something else may show in its place. */
   const textOf = (node: Node): string | null => served.get(node)?.[""] ?? node.nodeValue;
+
+  /** What patches find in an element, in words: a refresh must not leave an element without that. */
+  const placesIn = (element: Element): string =>
+    JSON.stringify(indexTree(element).slots, (_, value: Partial<Node> | null) => (value?.nodeType ? 0 : value));
 
   /** Whether the server knows of this node. */
   const isServers = (node: Node): boolean => !added.get(node) && textOf(node) !== "";
@@ -75,14 +79,15 @@ function morph({ fields, setAttribute, served, added, connection }: Core, parent
     if (isElement(node)) {
       // An id that is there twice names nothing.
       if (node.id) ids.set(node.id, ids.has(node.id) ? null : node);
-      const children = node.hasAttribute(IGNORE) ? [] : childrenOf(node).map((child) => sign(child, ids));
+      const children = node.hasAttribute(IGNORE) ? placesIn(node) : childrenOf(node).map((child) => sign(child, ids));
       // What is held is like nothing else: it has to hear of the server's word even if that is what it shows.
       text = [[...attributesOf(node)].sort(), children, isHeld(node) && numbers.size];
     }
     const key = JSON.stringify([node.nodeName, text]);
-    if (!numbers.has(key)) numbers.set(key, numbers.size);
-    signs.set(node, numbers.get(key)!);
-    return numbers.get(key)!;
+    const number = numbers.get(key) ?? numbers.size;
+    numbers.set(key, number);
+    signs.set(node, number);
+    return number;
   };
 
   /** The element on the page that the new page has by the same id, wherever the two stand. */
@@ -181,7 +186,10 @@ function morph({ fields, setAttribute, served, added, connection }: Core, parent
       fields.setText(node as Text, next.nodeValue!);
       return;
     }
-    if (node.hasAttribute(IGNORE)) return;
+    if (node.hasAttribute(IGNORE)) {
+      if (placesIn(node) !== placesIn(next)) node.replaceChildren(...next.childNodes);
+      return;
+    }
     const before = attributesOf(node);
     for (const attribute of next.attributes) {
       const { name, value, namespaceURI } = attribute;

@@ -492,6 +492,48 @@ describe("a refresh", () => {
   });
 });
 
+describe("st-ignore around what the server changes", () => {
+  const page = (text: string): string =>
+    document_(`<h1 st=".">${text}</h1><div id="w" st-ignore><!l><!r><b st=".">${text}</b><!/></div><h2 st=".">${text}</h2>`);
+  const replaced = async (options?: Options): Promise<void> => {
+    live = await LivePage.open(browser, page("1"), options);
+    await live.page.$eval("#w", (widget) => widget.replaceChildren("of a script"));
+  };
+
+  test("is not kept by a refresh where a script took places of the server's away, so that patches find theirs", async () => {
+    await replaced();
+    live.send(["f", 2, "plan2", page("2")]);
+    await live.applied(2);
+    await live.patch(3, { "0": "3", "1": { "0": { "0": "4" } }, "2": "5" });
+    expect([await text("h1"), await text("#w"), await text("h2"), live.joins]).toEqual(["3", "4", "5", 1]);
+  });
+
+  test("heals with the refresh that a patch brings which finds no place", async () => {
+    await replaced({
+      onJoin: (join, live) => {
+        live.send(["j", join[3]]);
+        if (join[2] === "") live.send(["f", 2, "plan1", page("2")]);
+      },
+    });
+    await live.ready("extras");
+    live.send([2, { "0": "2", "1": [[]], "2": "2" }]);
+    await live.until(() => live.joins === 2, "the second join");
+    await live.applied(2);
+    await live.patch(3, { "1": { "0": { "0": "4" } }, "2": "5" });
+    expect([await text("#w"), await text("h2"), live.joins]).toEqual(["4", "5", 2]);
+  });
+
+  test("is kept where they are as they were", async () => {
+    live = await LivePage.open(browser, page("1"));
+    await live.page.$eval("#w", (widget) => widget.append("of a script"));
+    live.send(["f", 2, "plan2", page("2")]);
+    await live.applied(2);
+    expect([await text("h1"), await text("#w"), await text("h2")]).toEqual(["2", "1of a script", "2"]);
+    await live.patch(3, { "2": "3" });
+    expect(await text("h2")).toBe("3");
+  });
+});
+
 describe("a region", () => {
   test("keeps the state of what stays", async () => {
     await open(`<div><!o><input id="f"><b id="b">1</b><!/></div>`);
