@@ -1,7 +1,7 @@
 import type { CacheStats } from "./client.js";
 /** What went wrong, how badly, and for which action. */
 export interface ErrorDetail {
-    /** a code of the protocol (`refused`, `timeout`, …) or `too_many`, `protocol`, `file_skipped`, `extras` */
+    /** a code of the protocol (`refused`, `timeout`, …) or `too_many`, `protocol`, `file_skipped` */
     code: string;
     /** `warning` where the page goes on as if nothing had happened */
     level: "error" | "warning";

@@ -1,7 +1,7 @@
 /** The fields that people edited, and which action carries each edit. */
 export interface Fields {
-    start(): void;
-    stop(): void;
+    /** Listens on the document until `signal` says stop. */
+    start(signal: AbortSignal): void;
     /** Whether an IME composition is going on; patches wait for its end, for any change near it would break it off. */
     composing(): boolean;
     /** Notes that action `number` carries the present value of these fields. */
@@ -17,6 +17,8 @@ export interface Fields {
     change(element: Element, write: () => void): void;
     /** Sets the text of a slot; in editable content that a person changed later. */
     setText(node: Text, text: string): void;
+    /** Runs `change` of a node, in editable content that a person changed later. */
+    later(node: Node, change: () => void): void;
     /** Whether a person's edit of this field is still to be protected. */
     holds(field: Element): boolean;
     /** Notes what people chose; the returned function chooses it again, where options and radio buttons have come and gone. */
