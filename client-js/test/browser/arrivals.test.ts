@@ -20,19 +20,17 @@ beforeAll(async () => {
 afterEach(() => live.close());
 afterAll(() => browser.close());
 
-/** Everything that an element can declare, around a value. */
-const ALL: unknown[] = [
-  `<section class="all" st-click-away="away" st-value-id="`,
-  0,
-  `"><button class="click" st-click="click" st-value-id="`,
-  0,
-  `" st-optimistic="add soon; text Wait" st-disable>go</button><input name="f" st-keydown.ctrl.enter="key" st-keyup.f2="up" st-focus="focus" st-blur="blur" st-input="input" st-debounce="1">` +
-    `<i st-window-resize="resize" st-window-keydown.escape="escape" st-value-id="`,
-  0,
-  `"></i><form st-submit="submit"><button class="submit">go</button></form></section>`,
-];
-const html = (id: string): string => ALL.map((part) => (part === 0 ? id : part)).join("");
-const STATICS = { "1": ["h1", ...ALL], "2": ["h2", "<!r>", ...ALL] };
+/** Everything that an element can declare, around a value; with the marks of its slots when it is that of statics. */
+function html(id: string, mark = ""): string {
+  return (
+    `<section class="all" st-click-away="away" st-value-id="${id}"${mark}><button class="click" st-click="click" st-value-id="${id}" st-optimistic="add soon; text Wait" st-disable${mark}>go</button>` +
+    `<input name="f" st-keydown.ctrl.enter="key" st-keyup.f2="up" st-focus="focus" st-blur="blur" st-input="input" st-debounce="1">` +
+    `<i st-window-resize="resize" st-window-keydown.escape="escape" st-value-id="${id}"${mark}></i>` +
+    `<form st-submit="submit"><button class="submit">go</button></form></section>`
+  );
+}
+const empty = html("", ` st="(st-value-id)"`);
+const STATICS = { "1": ["h1", empty, 0, 0, 0], "2": ["h2", "<!r>" + empty, 0, 0, 0] };
 
 const WAYS: Record<string, { page: string; frame: unknown }> = {
   "a branch": { page: "<!i><!/>", frame: [2, { "0": [1, ["7"]] }] },

@@ -371,6 +371,31 @@ describe("connection", () => {
     expect(await live.page.getAttribute("html", "data-statetemplate")).toBe("connected");
   });
 
+  test("each of its states is an event, a class and an attribute", async () => {
+    const first = `
+      globalThis.told = [];
+      for (const state of ["connecting", "connected", "disconnected", "expired"]) {
+        document.addEventListener("statetemplate:" + state, ({ detail }) => {
+          const { classList, dataset } = document.documentElement;
+          told.push([state, detail.reason, detail.revision, [...classList].join(" "), dataset.statetemplate]);
+        });
+      }`;
+    const page = `<!DOCTYPE html><html><head><title>T</title><script src="/first.js" defer></script></head><body><p st=".">1</p></body></html>`;
+    live = await LivePage.open(browser, page, { files: { "/first.js": first } });
+    await live.patch(2, { "0": "2" });
+    await live.drop();
+    await live.until(() => live.joins === 2, "the second join");
+    live.send(["x", "session_closed", 0]);
+    await live.page.waitForSelector("html.st-expired", { state: "attached" });
+    expect(await live.page.evaluate(() => (globalThis as unknown as { told: unknown[] }).told)).toEqual([
+      ["connecting", "", 1, "st-connecting", "connecting"],
+      ["connected", "", 1, "st-connected", "connected"],
+      ["disconnected", "closed", 2, "st-disconnected", "disconnected"],
+      ["connected", "", 2, "st-connected", "connected"],
+      ["expired", "session_closed", 2, "st-expired", "expired"],
+    ]);
+  });
+
   test("an expired session is told to the page and is the end", async () => {
     await open(`<p>x</p>`);
     await live.page.evaluate(() => {

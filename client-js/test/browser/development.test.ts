@@ -34,25 +34,44 @@ test("a simulated latency delays both ways, outlives a reload, and ends when tol
   await live.action(1);
 });
 
-test("debugMode prints frames and tells of the cache at each update", async () => {
-  live = await LivePage.open(browser, `<p st=".">1</p><!i><!/>`, {
-    files: {
-      "/debug.js": `StateTemplate.client.disconnect();
-        globalThis.told = [];
-        document.addEventListener("statetemplate:cache", ({ detail }) => told.push(detail));
-        globalThis.mine = new StateTemplate.StateTemplateClient({ debugMode: true, maxCacheSize: 1 });
-        mine.connect();`,
-    },
-  });
-  const printed: string[] = [];
-  live.page.on("console", (message) => printed.push(message.text()));
+/** Puts another client in the place of the page's own, and waits until it has joined. */
+async function replaceClient(options: string, more = ""): Promise<void> {
+  const files = {
+    "/other.js": `StateTemplate.client.disconnect();
+      ${more}
+      globalThis.mine = new StateTemplate.StateTemplateClient(${options});
+      mine.connect();`,
+  };
+  live = await LivePage.open(browser, `<p st=".">1</p><!i><!/>`, { files });
+  await live.ready("extras");
   await live.page.evaluate(() => {
     const script = document.createElement("script");
     const policy = (globalThis as unknown as { trustedTypes: { createPolicy(n: string, r: object): { createScriptURL(u: string): string } } }).trustedTypes.createPolicy("test", { createScriptURL: (url: string) => url });
-    script.src = policy.createScriptURL("/debug.js");
+    script.src = policy.createScriptURL("/other.js");
     document.head.append(script);
   });
   await live.until(() => live.joins === 2, "the join of the second client");
+}
+
+test.each([
+  ["true", 1],
+  ["false", 0],
+])("enableCaching: %s decides whether statics outlive the page", async (enableCaching, kept) => {
+  await replaceClient(`{ enableCaching: ${enableCaching} }`);
+  live.send(["s", { "1": ["h1", "<b> </b>", -1, 0] }]);
+  await live.patch(2, { "0": "2" });
+  await live.page.evaluate(() => (globalThis as unknown as { mine: { disconnect(): void } }).mine.disconnect());
+  expect(await live.page.evaluate(() => localStorage.length)).toBe(kept);
+});
+
+test("debugMode prints frames and tells of the cache at each update", async () => {
+  await replaceClient(
+    "{ debugMode: true, maxCacheSize: 1 }",
+    `globalThis.told = [];
+     document.addEventListener("statetemplate:cache", ({ detail }) => told.push(detail));`,
+  );
+  const printed: string[] = [];
+  live.page.on("console", (message) => printed.push(message.text()));
   await live.patch(2, { "0": "2" });
   live.send(["s", { "1": ["h1", "<b st='.'></b>", 0], "2": ["h2", "<i>i</i>"] }]);
   await live.patch(3, { "1": [2, []] });
