@@ -160,6 +160,47 @@ fn a_loop_over_something_undefined_fails_an_update_where_it_fails_a_render() {
 }
 
 #[test]
+fn an_undefined_value_fails_wherever_it_is_escaped_by_context() {
+    for place in [
+        "<a href=\"{{ x }}\">a</a>",
+        "<a href=\"/p?q={{ x }}\">a</a>",
+        "<p title={{ x }}>t</p>",
+        "<p {{ x }}>t</p>",
+        "<p on{{ x }}=\"1\">t</p>",
+        "<script>var a = {{ x }};</script>",
+        "<script>var a = '{{ x }}';</script>",
+        "<script>var a = `{{ x }}`;</script>",
+        "<script>var a = /{{ x }}/;</script>",
+        "<p onclick=\"go({{ x }})\">t</p>",
+        "<p style=\"color: {{ x }}\">t</p>",
+        "<style>p { color: {{ x }} }</style>",
+        "<img srcset=\"{{ x }} 2x\">",
+        "<iframe srcdoc=\"<p>{{ x }}</p>\"></iframe>",
+        "<!-- {{ x }} -->",
+    ] {
+        for behaviour in [UndefinedBehavior::Strict, UndefinedBehavior::SemiStrict] {
+            let mut env = Environment::new();
+            env.set_undefined_behavior(behaviour);
+            env.add_template_owned(
+                "page.html",
+                format!("<body><main>{place}{{{{ t }}}}</main></body>"),
+            )
+            .unwrap();
+            let plan = Plan::compile(&env, "page.html").unwrap();
+            let old = Snapshot::of(&json!({"x": "a", "t": 1})).unwrap();
+            plan.render(&old, "").unwrap();
+            let new = old.next(&json!({"t": 1})).unwrap();
+            for error in [
+                plan.render(&new, "").map(drop).unwrap_err(),
+                diff(&plan, &old, &new).map(drop).unwrap_err(),
+            ] {
+                assert!(format!("{error:#}").contains("undefined"), "{place}: {error:#}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_formatter_of_ones_own() {
     let sent = replay(
         |env| {
