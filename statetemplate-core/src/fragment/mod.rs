@@ -18,7 +18,6 @@ use crate::{Error, Plan, Snapshot};
 pub(crate) use align::longest_increasing;
 pub(crate) use change::attributes;
 pub(crate) use compare::Stop;
-pub(crate) use print::PageLists;
 pub(crate) use values::{Tree, join, read};
 
 /// What must change on a page: the result of [`diff`], which [`wire`](crate::wire) encodes.

@@ -1,4 +1,4 @@
-//! Prints those lists of a page that are read from the data: to the byte as minijinja would, without running a program.
+//! Renders a page, and prints those lists of it that are read from the data: to the byte as minijinja would, without a program.
 
 use std::sync::Arc;
 
@@ -6,26 +6,34 @@ use minijinja::Value;
 
 use super::list::in_place;
 use super::row::RowPlace;
-use crate::template::{Fine, Found, FragmentId, List, Lookup, LoopId, Print, SlotKind, print};
-use crate::{PathStep, Snapshot};
+use crate::template::{Fine, Found, FragmentId, List, Lookup, LoopId, Print, PrintsLists, SlotKind, print};
+use crate::{Error, PathStep, Plan, Snapshot};
+
+impl Plan {
+    /// Renders the page with the marks that its client needs; `head` is HTML for the end of the page's head
+    /// (the client's script element), or `""`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Template`](crate::ErrorKind::Template) when the template fails on this data: the error that minijinja gives for it.
+    pub fn render(&self, data: &Snapshot, head: &str) -> Result<String, Error> {
+        self.render_with(data, head, |fine| {
+            Arc::new(PageLists {
+                fine: fine.clone(),
+                data: data.clone(),
+            })
+        })
+    }
+}
 
 /// Prints the lists of one page.
-#[derive(Debug, Clone)]
-pub(crate) struct PageLists {
+#[derive(Debug)]
+struct PageLists {
     fine: Arc<Fine>,
     data: Snapshot,
 }
 
-impl PageLists {
-    pub(crate) fn new(fine: &Arc<Fine>, data: &Snapshot) -> Self {
-        PageLists {
-            fine: fine.clone(),
-            data: data.clone(),
-        }
-    }
-
-    /// The rows of a list, or what stands in their place; nothing when a program has to run for them.
-    pub(crate) fn print(&self, list: LoopId) -> Option<String> {
+impl PrintsLists for PageLists {
+    fn print(&self, list: LoopId) -> Option<String> {
         let (fragment, slot) = self.fine.printed.get(&list)?;
         let SlotKind::List(list) = &self.fine.fragments[*fragment].slots[*slot].kind else {
             return None;
@@ -34,7 +42,9 @@ impl PageLists {
         self.list(list, &PagePlace(&self.data), &mut out)?;
         Some(out)
     }
+}
 
+impl PageLists {
     fn list(&self, list: &List, lookup: &dyn Lookup, out: &mut String) -> Option<()> {
         let items = in_place(list, lookup)?;
         for row in 0..items.len() {

@@ -59,4 +59,4 @@ pub(crate) use marks::{Cut, Cutter, Mark};
 pub(crate) use plan::OWN_FORMATTER;
 pub(crate) use reading::{print, read};
 pub(crate) use reads::LoopId;
-pub(crate) use root::Root;
+pub(crate) use root::{PrintsLists, Root};

@@ -9,10 +9,9 @@ use super::compile::HEAD;
 use super::fine::Fine;
 use super::hash::{hash_of, short_hash};
 use super::machinery::{Program, Writer, caught};
-use super::root::Root;
+use super::root::{PrintsLists, Root};
 use super::source::Sources;
 use super::{blocks, code, escape, explain, marks};
-use crate::fragment::PageLists;
 use crate::{Error, ErrorKind, Snapshot};
 
 /// A compiled template: immutable, and shared by all sessions that show its page.
@@ -141,12 +140,13 @@ impl Plan {
         &self.name
     }
 
-    /// Renders the page with the marks that its client needs; `head` is HTML for the end of the page's head
-    /// (the client's script element), or `""`.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Template`](crate::ErrorKind::Template) when the template fails on this data: the error that minijinja gives for it.
-    pub fn render(&self, data: &Snapshot, head: &str) -> Result<String, Error> {
+    /// Renders the page with its marks; `lists` makes what prints those lists of it that need no program.
+    pub(crate) fn render_with(
+        &self,
+        data: &Snapshot,
+        head: &str,
+        lists: impl FnOnce(&Arc<Fine>) -> Arc<dyn PrintsLists>,
+    ) -> Result<String, Error> {
         match &self.form {
             Form::Fine(fine) => {
                 let root = Root::new(data).with(HEAD, Value::from_safe_string(head.to_owned()));
@@ -154,7 +154,7 @@ impl Plan {
                     let page = fine.page.render(&self.env, root.value());
                     page.map_err(|error| self.explain_error(error, data))
                 };
-                let html = run(root.clone().printing(PageLists::new(fine, data)))?;
+                let html = run(root.clone().printing(lists(fine)))?;
                 if cfg!(debug_assertions) && !fine.printed.is_empty() {
                     let by_programs = run(root.clone())?;
                     // Where even that is another page each time, an impure function is called.

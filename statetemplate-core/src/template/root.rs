@@ -6,8 +6,14 @@ use minijinja::Value;
 use minijinja::value::{Enumerator, Object};
 
 use super::compile::{printed_list, wanted_groups};
+use super::reads::LoopId;
 use crate::Snapshot;
-use crate::fragment::PageLists;
+
+/// Prints lists of a page without running a program.
+pub(crate) trait PrintsLists: std::fmt::Debug + Send + Sync {
+    /// The rows of a list, or what stands in their place; nothing when a program has to run for them.
+    fn print(&self, list: LoopId) -> Option<String>;
+}
 
 /// The names that a program finds outside of all scopes.
 #[derive(Debug, Clone)]
@@ -17,7 +23,7 @@ pub(crate) struct Root {
     /// The groups of slots that are wanted, a bit each.
     wanted: u64,
     /// Prints those lists of the page that need no program.
-    lists: Option<PageLists>,
+    lists: Option<Arc<dyn PrintsLists>>,
 }
 
 impl Root {
@@ -44,7 +50,7 @@ impl Root {
     }
 
     /// The same root, for a page whose lists are printed by `lists` where that can be.
-    pub(super) fn printing(mut self, lists: PageLists) -> Self {
+    pub(super) fn printing(mut self, lists: Arc<dyn PrintsLists>) -> Self {
         self.lists = Some(lists);
         self
     }
