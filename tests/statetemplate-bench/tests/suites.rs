@@ -119,7 +119,7 @@ fn the_table_has_the_bars() {
 fn wire_keeps_to_its_bars() {
     let mut lines = lines(&["wire", "--json", "--case", ""]);
     lines.retain(|line| line.get("bar").is_some());
-    assert_eq!(lines.len(), 29 + 4);
+    assert_eq!(lines.len(), 29 + 4 + 4);
     for line in &lines {
         assert_eq!(line["suite"], "wire");
         let number = |key: &str| line[key].as_u64().unwrap();
@@ -132,7 +132,7 @@ fn wire_keeps_to_its_bars() {
 #[test]
 fn wire_counts_the_changes_of_tables() {
     let lines = lines(&["wire", "--json", "--case", "table-100-"]);
-    assert_eq!(lines.len(), 10);
+    assert_eq!(lines.len(), 11);
     for (case, bytes) in [("reverse", 21), ("remove", 24), ("clear", 14)] {
         let line = lines
             .iter()

@@ -72,6 +72,7 @@ async fn nobody_sees_the_secrets_of_others(name: &str, stores: Vec<Arc<dyn Sessi
     let mut running: FuturesUnordered<_> = (0..SESSIONS)
         .map(|number| {
             let (server, node) = (proxy.address(), nodes[number % nodes.len()].live.clone());
+            let first = nodes[0].live.clone();
             async move {
                 let marker = format!("{MARKER}{number:05}-first");
                 let id = format!("{name}-{number:05}");
@@ -89,13 +90,16 @@ async fn nobody_sees_the_secrets_of_others(name: &str, stores: Vec<Arc<dyn Sessi
                 })
                 .await;
                 client.record(2 * ACTIONS, patience).await.unwrap();
-                (number, client)
+                // Asked here and not in the loop below: while that waited for a connection of the pool, nobody would poll the
+                // others, which may hold all of them.
+                let stored = insist(async || first.session::<Journal>(client.session()).await?.data()).await;
+                (number, client, stored)
             }
         })
         .collect();
     let mut report = Report::default();
     let mut seen = 0;
-    while let Some((number, client)) = running.next().await {
+    while let Some((number, client, stored)) = running.next().await {
         let own = format!("{MARKER}{number:05}-");
         for text in client
             .frames()
@@ -112,7 +116,6 @@ async fn nobody_sees_the_secrets_of_others(name: &str, stores: Vec<Arc<dyn Sessi
                 seen += 1;
             }
         }
-        let stored = insist(async || nodes[0].live.session::<Journal>(client.session()).await?.data()).await;
         assert_eq!(stored.marker, format!("{own}second"));
         report.check(&client, &stored);
     }
