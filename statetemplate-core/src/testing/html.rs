@@ -15,6 +15,15 @@ pub(super) fn parse_document(html: &str) -> Handle {
 
 /// Parses HTML as the content of `parent`: table rows, options and SVG need to know where they are.
 pub(super) fn parse_inside(parent: &Handle, html: &str) -> Vec<Handle> {
+    parse(parent, html, true)
+}
+
+/// The same for a template, which is parsed where scripts do not run.
+pub(super) fn parse_template(parent: &Handle, html: &str) -> Vec<Handle> {
+    parse(parent, html, false)
+}
+
+fn parse(parent: &Handle, html: &str, scripting: bool) -> Vec<Handle> {
     let (name, attributes) = match &parent.data {
         NodeData::Element { name, attrs, .. } => (name.clone(), attrs.borrow().clone()),
         _ => (
@@ -26,7 +35,8 @@ pub(super) fn parse_inside(parent: &Handle, html: &str) -> Vec<Handle> {
     options.tree_builder.quirks_mode = quirks(parent);
     // A byte order mark is one at the start of a file only.
     options.tokenizer.discard_bom = false;
-    let parser = html5ever::parse_fragment(RcDom::default(), options, name, attributes, true);
+    options.tree_builder.scripting_enabled = scripting;
+    let parser = html5ever::parse_fragment(RcDom::default(), options, name, attributes, scripting);
     let document = parser.one(html).document;
     // The parser puts the nodes into an <html> element of its own.
     let root = document.children.borrow().first().cloned();

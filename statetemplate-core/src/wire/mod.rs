@@ -5,6 +5,7 @@ mod deflate;
 mod json;
 mod patch;
 mod server;
+mod template;
 
 pub use client::{ClientFrame, parse};
 #[cfg(feature = "test")]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::value::RawValue;
 
 use super::json::{string, write_number};
-use super::patch;
+use super::{patch, template};
 use crate::template::text::Place;
 use crate::template::{Fill, Fine, FragmentId, Piece};
 use crate::{Patch, Plan};
@@ -147,7 +147,7 @@ fn statics_frame(fine: &Fine, statics: &mut Statics, used: &BTreeSet<FragmentId>
         }
         out.push_str(&format!("[{}", string(&fragment.hash)));
         out.push(',');
-        out.push_str(&string(&fragment.html.concat()));
+        out.push_str(&string(&template::html(&fragment.html.concat())));
         for fill in fragment.fills() {
             out.push(',');
             match fill {
