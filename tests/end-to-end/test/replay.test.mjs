@@ -44,6 +44,8 @@ async function go(to) {
       copy.removeAttribute("st");
       // The order of attributes means nothing, and an attribute that came later stands last.
       for (const element of copy.querySelectorAll("*")) {
+        // A style is set through the object model, which pages with strict policies allow: it reads as the browser writes it.
+        if (element.getAttribute("style")) element.style.cssText = element.getAttribute("style");
         const attributes = [...element.attributes].map(({ name, value }) => [name, value]).sort();
         for (const [name] of attributes) element.removeAttribute(name);
         for (const [name, value] of attributes) element.setAttribute(name, value);
