@@ -64,3 +64,11 @@ test("an image is loaded from the address that it was given, and from no other",
   expect(asked.sort()).toEqual(["/picture-a", "/picture-b", "/picture-c"]);
   expect(await failed.jsonValue()).toEqual([]);
 });
+
+test("what is for pages without scripts stays text", async () => {
+  live = await LivePage.open(browser, `<section><!l><!/></section>`, { csp: null });
+  live.send(["s", { "1": ["h1", `<!r><p st></p><noscript>&lt;img src="/never"></noscript>`, 0] }]);
+  await live.patch(2, { "0": [[["a"], ["b"]], {}, 1] });
+  const shown = await live.page.$$eval("noscript", (all) => all.map(({ textContent, childElementCount }) => [textContent, childElementCount]));
+  expect(shown).toEqual([["<img src=\"/never\">", 0], ["<img src=\"/never\">", 0]]);
+});

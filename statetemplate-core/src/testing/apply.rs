@@ -262,7 +262,7 @@ pub(super) fn change_branch(branch: &mut Branch, change: &Value, held: &Held) ->
     html::take(&parent, from + 1..branch.end()?.1);
     branch.shown = None;
     if let Some((template, values)) = next {
-        html::insert(&parent, from + 1, html::parse_template(&parent, template.html));
+        html::insert(&parent, from + 1, html::parse_template(&parent, template.html)?);
         let content = page::index_content(&parent, from + 1, branch.end.is_none())?;
         let shown = branch.shown.insert(content.unwrap_or_default());
         fill::instance(shown, &template, values, held)?;
@@ -329,7 +329,7 @@ pub(super) fn show_otherwise(list: &mut List, fragment: &Value, values: &Value, 
     let (parent, from) = clear(list)?;
     list.rows.clear();
     let template = held.template(fragment)?;
-    html::insert(&parent, from, html::parse_template(&parent, template.html));
+    html::insert(&parent, from, html::parse_template(&parent, template.html)?);
     let content = page::index_content(&parent, from, false)?.unwrap_or_default();
     fill::instance(list.otherwise.insert(content), &template, values, held)
 }
@@ -384,7 +384,7 @@ pub(super) fn reorder(
                     .push(old[position].take().ok_or("a row is named twice")?);
             }
             Next::New(template, values) => {
-                html::insert(&parent, at, html::parse_template(&parent, template.html));
+                html::insert(&parent, at, html::parse_template(&parent, template.html)?);
                 let named = |why| format!("{why}, in new row {place}");
                 let (mut row, _) = page::index_row(&parent, at).map_err(named)?;
                 fill::instance(&mut row.instance, &template, values, held).map_err(named)?;

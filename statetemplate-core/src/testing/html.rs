@@ -19,8 +19,20 @@ pub(super) fn parse_inside(parent: &Handle, html: &str) -> Vec<Handle> {
 }
 
 /// The same for a template, which is parsed where scripts do not run.
-pub(super) fn parse_template(parent: &Handle, html: &str) -> Vec<Handle> {
-    parse(parent, html, false)
+///
+/// # Errors
+/// When elements are in it that are text where scripts run.
+pub(super) fn parse_template(parent: &Handle, html: &str) -> Result<Vec<Handle>, String> {
+    let nodes = parse(parent, html, false);
+    for node in &nodes {
+        let unseen = std::iter::once(node.clone())
+            .chain(descendants(node))
+            .find(|node| tag(node) == Some("noscript") && !descendants(node).is_empty());
+        if unseen.is_some() {
+            return Err(format!("<noscript> holds elements in the template {html:?}"));
+        }
+    }
+    Ok(nodes)
 }
 
 fn parse(parent: &Handle, html: &str, scripting: bool) -> Vec<Handle> {
