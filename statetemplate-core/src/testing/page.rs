@@ -274,13 +274,14 @@ fn own_slots(node: &Handle, mark: &str, slots: &mut Vec<Slot>) -> Result<(), Str
         .iter()
         .map(|attribute| attribute.name.clone())
         .collect();
+    // Where it begins a row, too, that is for the walk.
+    let mark = mark.strip_prefix('!').unwrap_or(mark);
     let mut rest = mark.chars();
-    if matches!(mark, "" | "!") {
+    if mark.is_empty() {
         slots.push(Slot::Text(text_at(node, 0)));
     }
     while let Some(c) = rest.next() {
         slots.push(match c {
-            '!' => continue,
             '?' => Slot::Tag(node.clone()),
             '.' => Slot::Text(text_at(node, 0)),
             '(' => {

@@ -221,18 +221,18 @@ impl Encoder<'_> {
     }
 
     fn arm(&mut self, id: FragmentId, values: &[Tree]) {
-        self.used.insert(id);
         self.out.push('[');
-        write_number(id, self.out);
-        self.out.push(',');
-        self.values(values);
-        self.out.push(']');
+        self.rest_of_arm(id, values);
     }
 
     /// What a list shows instead of rows.
     fn otherwise(&mut self, id: FragmentId, values: &[Tree]) {
-        self.used.insert(id);
         self.out.push_str("[0,");
+        self.rest_of_arm(id, values);
+    }
+
+    fn rest_of_arm(&mut self, id: FragmentId, values: &[Tree]) {
+        self.used.insert(id);
         write_number(id, self.out);
         self.out.push(',');
         self.values(values);
