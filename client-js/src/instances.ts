@@ -55,8 +55,7 @@ export function createMake(
       const attributes = value(fill) as Record<string, string>;
       for (const name in attributes) set(slot.element, name, attributes[name]!);
     } else {
-      const inside = slot.start.parentNode!;
-      if (inside.nodeType === 1) parent = inside as Element;
+      parent = slot.start.parentElement ?? parent;
       const content = value(parts[0]);
       const changes: Change[] = [];
       if (shape === Kind.Region) slot.start.after(parseInside(String(content), parent, core, inert));
@@ -74,9 +73,9 @@ export function createMake(
   return (number, all, parent) => {
     const fragment = statics.of(number);
     const [html, ...fills] = fragment.statics;
-    const template = (fragment.template ??= parseInside(html, parent, core, inert));
+    fragment.template ??= parseInside(html, parent, core, inert);
     return all.map((values) => {
-      const content = template.cloneNode(true) as DocumentFragment;
+      const content = fragment.template!.cloneNode(true) as DocumentFragment;
       const { rows, slots } = core.indexTree(content);
       const row = rows[0] ?? { slots };
       row.slots.forEach((slot, at) => fillSlot(slot, fills[at]!, values as Values, parent));

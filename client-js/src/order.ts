@@ -20,7 +20,7 @@ export function decodeOrder(order: unknown[], count: number): Place[] {
     const step = (run as number) < 0 ? -1 : 1;
     for (let left = Math.abs(run as number), row = start as number; left > 0; left--, row += step) {
       // A row named twice, or one that is not there, would lose nodes: better a refresh.
-      if (row < 0 || row >= count || used[row]) malformed("order");
+      if (used[row] !== 0) malformed("order");
       used[row] = 1;
       places.push(row);
     }

@@ -62,8 +62,8 @@ export function createStatics({ held, stats, capacity, caching }: Pick<Core, "he
     forgetPlan: () => fragments.clear(),
 
     of(number) {
-      const fragment = fragments.get(number);
-      if (!fragment || !held.has(fragment.hash)) throw Object.assign(new Error("missing statics"), { fragment: number });
+      const fragment = fragments.get(number)!;
+      if (!held.has(fragment?.hash)) throw Object.assign(new Error("missing statics"), { fragment: number });
       stats.hits++;
       keep(fragment.hash, fragment.statics);
       return fragment;

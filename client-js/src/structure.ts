@@ -51,6 +51,7 @@ export function createStructure(
     const places = decodeOrder(order, slot.rows.length);
     const fresh = places.filter((place): place is Values => typeof place !== "number");
     const made = fresh[0] ? make(fragment, fresh, parent) : [];
+    if (fresh[0] && !made[0]!.row.start) malformed("row");
     let next = 0;
     const rows = places.map((place) => (typeof place === "number" ? slot.rows[place]! : (made[next++]!.row as Row)));
     const morph = isMoved(places) && need("morph");

@@ -419,6 +419,7 @@ describe("connection", () => {
     ["a new row without a value", [2, { "0": "never shown", "1": [[["1"], []], {}, 1] }]],
     ["a branch in it that is neither nothing nor a fragment", [2, { "0": "never shown", "1": [0, 2, ["x"]] }]],
     ["a list in it that is neither rows nor an else", [2, { "0": "never shown", "1": [0, 3, ["x"]] }]],
+    ["a new row that begins nowhere", [2, { "0": "never shown", "1": [[[]], {}, 5] }]],
     ["a slot in it that nothing fills", [2, { "0": "never shown", "1": [0, 4, []] }]],
     ["no frame", "nonsense"],
   ])("%s makes it ask for a refresh, with the page as it was", async (_, frame) => {
@@ -429,7 +430,7 @@ describe("connection", () => {
         if (join[2] === "") live.send(["f", 4, "plan1", next]);
       },
     });
-    live.send(["s", { "1": ["h1", "<!r><li st='.'></li>", 0], "2": ["h2", "<!i><!/>", 0], "3": ["h3", "<!l><!/>", [0, 1]], "4": ["h4", "<!t>"] }]);
+    live.send(["s", { "1": ["h1", "<!r><li st='.'></li>", 0], "2": ["h2", "<!i><!/>", 0], "3": ["h3", "<!l><!/>", [0, 1]], "4": ["h4", "<!t>"], "5": ["h5", "<li></li>"] }]);
     live.send(frame);
     await live.until(() => live.joins === 2, "the second join");
     expect(live.received.at(-1)!.slice(0, 4)).toEqual(["j", "p1", "", 0]);
